@@ -1,0 +1,3 @@
+module github.com/peregrine-http/peregrine
+
+go 1.26
