@@ -34,7 +34,8 @@ type Event struct {
 // by any goroutine at any time.
 type Poller interface {
 	// Add watches a connection, edge-triggered, for all Flags at once: nothing needs to be changed until it is
-	// closed. An edge is reported once; the user remembers it until a call says Again (or reads less than it
+	// closed. data is any value but the largest, which the poller keeps for itself. What is ready already counts
+	// as an edge. An edge is reported once; the user remembers it until a call says Again (or reads less than it
 	// asked for, which means the same).
 	Add(fd int, data uint64) error
 	// AddListener watches a listening socket, level-triggered. With several pollers on one socket about one of
@@ -48,6 +49,12 @@ type Poller interface {
 	Wait(events []Event, park bool) (int, error)
 	// Wake makes the current or next parked Wait return.
 	Wake()
+	// Cycle takes the calling goroutine once through the runtime's own poller, although the loop may be full of
+	// work and never park. A loop that only yields keeps its P busy, and a busy P looks at the runtime's sockets
+	// (a database client inside a handler) only every 10 ms. Cycle returns when the runtime has polled: at once if
+	// nothing else can run on this P, else when the others have had their turn, at the latest after about 10 ms. It
+	// consumes no event and no Wake. It is serialised with Wait. It returns ErrClosed after Close.
+	Cycle() error
 	// Close releases the poller and wakes a parked Wait.
 	Close() error
 }
@@ -58,7 +65,7 @@ type Kernel interface {
 	NewPoller() (Poller, error)
 	// Accept takes one connection from a listening descriptor. peer is the zero AddrPort if the socket is not IP.
 	Accept(fd int) (conn int, peer netip.AddrPort, err error)
-	// Read returns 0, nil at the end of the stream.
+	// Read returns 0, nil at the end of the stream. p is not empty.
 	Read(fd int, p []byte) (int, error)
 	Write(fd int, p []byte) (int, error)
 	// Writev writes the slices in order. It looks at no more than WritevMax of them.
