@@ -1,0 +1,68 @@
+package nethttp
+
+import (
+	"sync"
+	"time"
+)
+
+// SetReadDeadline is for http.ResponseController.
+func (w *response) SetReadDeadline(at time.Time) error {
+	switch {
+	case w.hijacked.Load():
+		return w.conn.SetReadDeadline(at)
+	case w.done.Load():
+		return errFinished
+	}
+	w.x.SetReadDeadline(at)
+	return nil
+}
+
+// SetWriteDeadline is for http.ResponseController.
+func (w *response) SetWriteDeadline(at time.Time) error {
+	switch {
+	case w.hijacked.Load():
+		return w.conn.SetWriteDeadline(at)
+	case w.done.Load():
+		return errFinished
+	}
+	w.x.SetWriteDeadline(at)
+	return nil
+}
+
+// EnableFullDuplex is for http.ResponseController: the response may begin before the request's body has been read.
+func (w *response) EnableFullDuplex() error {
+	w.fullDuplex = true
+	return nil
+}
+
+// closeNotify is what CloseNotify needs beyond the request's context.
+type closeNotify struct {
+	once sync.Once
+	ch   chan bool
+	stop func() bool
+}
+
+// CloseNotify implements http.CloseNotifier, which predates contexts: the channel gets a value when the client goes
+// away while the handler runs.
+func (w *response) CloseNotify() <-chan bool {
+	if w.done.Load() {
+		panic("net/http: CloseNotify called after ServeHTTP finished")
+	}
+	w.continueMu.Lock() // rarely used, and free by now
+	if w.notify == nil {
+		w.notify = &closeNotify{ch: make(chan bool, 1)}
+	}
+	n := w.notify
+	w.continueMu.Unlock()
+	n.once.Do(func() {
+		n.stop = w.ex.ctx.AfterFunc(func() { n.ch <- true })
+	})
+	return n.ch
+}
+
+// endNotify is called before the request's context ends because the handler has returned.
+func (w *response) endNotify() {
+	if w.notify != nil {
+		w.notify.stop()
+	}
+}

@@ -1,0 +1,57 @@
+// Package nethttp serves an http.Handler from Peregrine's engine. Server has http.Server's fields and methods with the
+// same meaning: in a program that serves HTTP with net/http, the type's name is all that changes.
+//
+//	srv := &nethttp.Server{Addr: ":8080", Handler: mux}
+//	log.Fatal(srv.ListenAndServe())
+//
+// Requests and handlers are net/http's own types. For each request the adapter makes one object that holds the
+// http.Request, its URL, its context, its body and the ResponseWriter, and one string, a copy of the head, of which all
+// other strings of the request are parts. The response is put together in the connection's output buffer.
+//
+// Invariant: what a handler is given is the handler's for ever. Nothing of it is pooled or points into a buffer that is
+// used again; what is reused (the engine's exchange, the draft of a response) is cut off when the handler returns.
+//
+// # As in net/http
+//
+//	Requests    fields and their spelling, URL, Host, trailers, 100 Continue at the first read of the body, 417,
+//	            "OPTIONS *", CONNECT, absolute-form, http.MaxBytesReader ending the connection
+//	Responses   order of fields, Content-Length up to 2048 bytes and chunks beyond, sniffing, HEAD, 204, 304, 1xx,
+//	            trailers, Date, what closes the connection, log texts and errors
+//	Interfaces  Flusher, Hijacker, CloseNotifier, io.ReaderFrom with sendfile, io.StringWriter, and all of
+//	            http.ResponseController
+//	Contexts    end when the client leaves (once the body has been read) and when the handler returns;
+//	            http.ServerContextKey, http.LocalAddrContextKey, BaseContext, ConnContext
+//	Server      timeouts and their fallbacks, limits, ConnState, ErrorLog, Shutdown, Close, RegisterOnShutdown,
+//	            SetKeepAlivesEnabled, any net.Listener
+//
+// # Stricter than net/http, on purpose
+//
+// Each of these lets two readers of the same bytes disagree about where a request ends or who it is for. They are
+// answered with 400 (501 for a coding), and the connection ends.
+//
+//	Transfer-Encoding together with Content-Length              RFC 9112, section 6.3
+//	Content-Length more than once, also with equal values       RFC 9112, section 6.3
+//	Transfer-Encoding more than once, or with HTTP/1.0          RFC 9112, sections 6.1 and 6.3
+//	lines that end in LF without CR, in heads and in chunks     RFC 9112, sections 2.2 and 7.1
+//	field lines continued on the next line                      RFC 9112, section 5.2
+//	white space before the colon, or before the first field     RFC 9112, sections 5.1 and 2.2
+//	a fragment in the request-target                            RFC 9112, section 3.2
+//	user information in the request-target                      RFC 9110, section 4.2.4
+//	* with a method other than OPTIONS                          RFC 9112, section 3.2.4
+//	chunk extensions that are no extensions, or are too long    RFC 9112, section 7.1.1
+//	trailers that frame, route or authenticate                  RFC 9110, section 6.5.1
+//
+// And in responses:
+//
+//	Content-Length and Transfer-Encoding in any other spelling are left out; of two lengths the first is sent
+//	a body that ReadFrom copies does not exceed the declared Content-Length
+//	NUL in a field value becomes a space, as CR and LF do       RFC 9110, section 5.5
+//
+// # Differences that are open
+//
+//	1  HTTP/2 is not offered; ServeTLS and ListenAndServeTLS speak HTTP/1.1, and TLSNextProto and HTTP2 are not used.
+//	2  The *http.Server that http.ServerContextKey holds is a copy of the fields; its methods do nothing to the server.
+//	3  Fields of Server, Handler included, are read when serving starts, not for each request.
+//	4  A response is sent from 16 KiB on, or when the handler flushes or returns; net/http sends from 4 KiB on.
+//	5  net/rpc's DialHTTP, whose CONNECT request has bare LFs, is refused.
+package nethttp

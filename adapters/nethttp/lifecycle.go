@@ -1,0 +1,248 @@
+package nethttp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/peregrine-http/peregrine/engine"
+	"github.com/peregrine-http/peregrine/engine/transport"
+)
+
+// headSlop is what net/http tolerates above MaxHeaderBytes: the size of its read buffer.
+const headSlop = 4096
+
+// serving is one call of Serve: the engine that runs it and the fields as they were when it began.
+type serving struct {
+	srv     *Server
+	eng     *engine.Server
+	handler http.Handler
+	shadow  *http.Server    // the value of http.ServerContextKey
+	base    context.Context // requests descend from it, unless their connection has a context of its own
+	perConn bool            // connections have a connState
+
+	returned atomic.Bool // Serve has
+}
+
+// connState is what a connection keeps between requests, if anything: engine.Conn.Value.
+type connState struct {
+	ctx context.Context
+	tls *tlsState
+}
+
+// Serve accepts connections from l and answers their requests until l fails or the server ends. It closes l and
+// never returns nil; after Shutdown or Close the error is [http.ErrServerClosed].
+func (s *Server) Serve(l net.Listener) error {
+	if l == nil {
+		return errors.New("nethttp: Serve: the listener is nil")
+	}
+	if err := s.check(); err != nil {
+		l.Close()
+		return err
+	}
+	sv := s.newServing(l)
+	if !s.track(sv) {
+		l.Close()
+		return http.ErrServerClosed
+	}
+	sv.base = context.Background()
+	if s.BaseContext != nil {
+		if sv.base = s.BaseContext(l); sv.base == nil {
+			panic("BaseContext returned a nil context")
+		}
+	}
+	err := sv.eng.Serve(l)
+	sv.returned.Store(true)
+	if s.inShutdown.Load() || errors.Is(err, transport.ErrStopped) {
+		return http.ErrServerClosed
+	}
+	return err
+}
+
+// check names the first field whose value makes no sense, before anything is opened.
+func (s *Server) check() error {
+	switch {
+	case s.Transport != "" && s.Transport != "epoll" && s.Transport != "portable":
+		return fmt.Errorf(`nethttp: Server.Transport is %q; it must be "epoll", "portable" or empty`, s.Transport)
+	case s.Loops < 0 || s.Loops > engine.LoopsMax:
+		return fmt.Errorf("nethttp: Server.Loops is %d; it must be from 0 to %d", s.Loops, engine.LoopsMax)
+	case s.Protocols != nil && !s.Protocols.HTTP1():
+		return fmt.Errorf("nethttp: Server.Protocols is %v; it must include HTTP1", s.Protocols)
+	}
+	return nil
+}
+
+func (s *Server) newServing(l net.Listener) *serving {
+	sv := &serving{srv: s, handler: s.Handler, shadow: s.shadow()}
+	if sv.handler == nil {
+		sv.handler = http.DefaultServeMux
+	}
+	headBytes := s.MaxHeaderBytes
+	if headBytes <= 0 {
+		headBytes = http.DefaultMaxHeaderBytes
+	}
+	sv.eng = &engine.Server{
+		Handler:           sv,
+		Transport:         s.Transport,
+		Loops:             s.Loops,
+		HeadBytesMax:      headBytes + headSlop,
+		FieldsMax:         -1,
+		ReadHeaderTimeout: positive(orElse(s.ReadHeaderTimeout, s.ReadTimeout)),
+		ReadTimeout:       positive(s.ReadTimeout),
+		WriteTimeout:      positive(s.WriteTimeout),
+		IdleTimeout:       positive(orElse(s.IdleTimeout, s.ReadTimeout)),
+		Hooks:             engine.Hooks{KeepAlive: s.keepAlives},
+		Logf:              s.logf,
+	}
+	// Only a connection that is no plain socket can be a TLS connection.
+	plain := false
+	switch l.(type) {
+	case *net.TCPListener, *net.UnixListener:
+		plain = true
+	}
+	sv.perConn = s.ConnContext != nil || !plain
+	sv.eng.NetConns = sv.perConn || s.ConnState != nil
+	if sv.eng.NetConns {
+		sv.eng.Hooks.Opened = sv.opened
+	}
+	if s.ConnState != nil {
+		sv.eng.Hooks.State = sv.state
+	}
+	return sv
+}
+
+// shadow is an http.Server with the same fields, for those who look for one under http.ServerContextKey.
+func (s *Server) shadow() *http.Server {
+	return &http.Server{
+		Addr: s.Addr, Handler: s.Handler, DisableGeneralOptionsHandler: s.DisableGeneralOptionsHandler,
+		TLSConfig: s.TLSConfig, ReadTimeout: s.ReadTimeout, ReadHeaderTimeout: s.ReadHeaderTimeout,
+		WriteTimeout: s.WriteTimeout, IdleTimeout: s.IdleTimeout, MaxHeaderBytes: s.MaxHeaderBytes,
+		TLSNextProto: s.TLSNextProto, ConnState: s.ConnState, ErrorLog: s.ErrorLog, BaseContext: s.BaseContext,
+		ConnContext: s.ConnContext, HTTP2: s.HTTP2, Protocols: s.Protocols,
+	}
+}
+
+// opened runs on the accepting goroutine, where net/http calls ConnContext and reports StateNew too.
+func (sv *serving) opened(c *engine.Conn) {
+	if sv.perConn {
+		cs := &connState{ctx: sv.base, tls: newTLSState(c.NetConn())}
+		if f := sv.srv.ConnContext; f != nil {
+			ctx := context.WithValue(sv.base, http.ServerContextKey, sv.shadow)
+			if cs.ctx = f(ctx, c.NetConn()); cs.ctx == nil {
+				panic("ConnContext returned nil")
+			}
+		}
+		c.SetValue(cs)
+	}
+	if f := sv.srv.ConnState; f != nil {
+		f(c.NetConn(), http.StateNew)
+	}
+}
+
+func (sv *serving) state(c *engine.Conn, s engine.ConnState) {
+	switch s {
+	case engine.StateActive:
+		sv.srv.ConnState(c.NetConn(), http.StateActive)
+	case engine.StateIdle:
+		sv.srv.ConnState(c.NetConn(), http.StateIdle)
+	case engine.StateHijacked:
+		sv.srv.ConnState(c.NetConn(), http.StateHijacked)
+	case engine.StateClosed:
+		sv.srv.ConnState(c.NetConn(), http.StateClosed)
+	}
+}
+
+// track adds sv to those that Shutdown and Close reach, and forgets those that have ended. It reports false after
+// either of them.
+func (s *Server) track(sv *serving) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inShutdown.Load() {
+		return false
+	}
+	live := s.servings[:0]
+	for _, old := range s.servings {
+		if !old.ended() {
+			live = append(live, old)
+		}
+	}
+	clear(s.servings[len(live):])
+	s.servings = append(live, sv)
+	return true
+}
+
+func (s *Server) snapshot() []*serving {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]*serving(nil), s.servings...)
+}
+
+// RegisterOnShutdown has f called, on a goroutine of its own, by each Shutdown.
+func (s *Server) RegisterOnShutdown(f func()) {
+	s.mu.Lock()
+	s.onShutdown = append(s.onShutdown, f)
+	s.mu.Unlock()
+}
+
+// Shutdown stops accepting, closes idle connections, and waits until the others have answered their requests, or
+// until ctx is done, whose error it then returns. Hijacked connections are not waited for.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.inShutdown.Store(true) // under the lock: track sees either this or is seen by snapshot
+	for _, f := range s.onShutdown {
+		go f()
+	}
+	s.mu.Unlock()
+	servings := s.snapshot()
+	errs := make(chan error, len(servings))
+	for _, sv := range servings {
+		go func() { errs <- sv.eng.Shutdown(ctx) }()
+	}
+	var first error
+	for range servings {
+		if err := <-errs; first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// Close stops accepting and cuts every connection that has not been hijacked. It does not wait for handlers.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	s.inShutdown.Store(true)
+	s.mu.Unlock()
+	var first error
+	for _, sv := range s.snapshot() {
+		if err := sv.eng.Close(); first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// SetKeepAlivesEnabled with false closes idle connections, and each other one after its response. The default is true.
+func (s *Server) SetKeepAlivesEnabled(v bool) {
+	s.disableKeepAlives.Store(!v)
+	if !v {
+		for _, sv := range s.snapshot() {
+			sv.eng.CloseIdle()
+		}
+	}
+}
+
+func orElse(d, other time.Duration) time.Duration {
+	if d == 0 {
+		return other
+	}
+	return d
+}
+
+func positive(d time.Duration) time.Duration { return max(d, 0) }
+
+// ended reports whether nothing is left to shut down.
+func (sv *serving) ended() bool { return sv.returned.Load() && sv.eng.Counters().Open == 0 }
