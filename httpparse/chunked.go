@@ -45,12 +45,13 @@ const (
 	inSize      chunkState = iota // → beforeExt, sizeLF
 	beforeExt                     // behind a semicolon → inExt
 	inExt                         // → afterExt, beforeValue, beforeExt, sizeLF
-	afterExt                      // whitespace behind the name → beforeValue, beforeExt
-	beforeValue                   // behind = → inValue, inQuoted
+	afterExt                      // whitespace behind a name → beforeValue, beforeExt
+	beforeValue                   // behind an equals sign → inValue, inQuoted
 	inValue                       // → afterValue, beforeExt, sizeLF
 	inQuoted                      // → inEscape, afterQuoted
-	inEscape                      // behind \ → inQuoted
-	afterValue                    // behind the value, or the closing quote → beforeExt, sizeLF
+	inEscape                      // behind a backslash → inQuoted
+	afterQuoted                   // → afterValue, beforeExt, sizeLF
+	afterValue                    // whitespace behind a value → beforeExt
 	sizeLF                        // → inData, inTrailer
 	inData                        // → dataCR
 	dataCR                        // → dataLF
@@ -172,8 +173,8 @@ func (c *Chunked) size(b byte) error {
 	return nil
 }
 
-// extension takes a byte of *( ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] ). What it says is dropped, but it
-// must be what it claims to be: a line end in a quoted string is where readers part.
+// extension takes a byte of *( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] ), where the first semicolon has
+// been seen. What it says is dropped, but it must be what it claims to be: a line end in a quoted string is where readers part.
 func (c *Chunked) extension(b byte) error {
 	extMax := c.Limits.ExtBytesMax
 	if extMax <= 0 {
@@ -182,73 +183,57 @@ func (c *Chunked) extension(b byte) error {
 	if c.ext++; c.ext > extMax {
 		return ErrChunkExtSize
 	}
-	isToken, isSpace := class[b]&token != 0, b == ' ' || b == '\t'
-	mayEnd := false
-	next := c.state
-	switch c.state {
-	case beforeExt:
-		if isToken {
-			next = inExt
-		} else if !isSpace {
-			next = sizeLF // to be refused
-		}
-	case inExt, afterExt:
-		mayEnd = c.state == inExt
-		switch {
-		case isToken && c.state == inExt, isSpace && c.state == afterExt:
-		case isSpace:
-			next = afterExt
-		case b == '=':
-			next = beforeValue
-		case b == ';':
-			next = beforeExt
-		default:
-			next = sizeLF
-		}
-	case beforeValue:
-		switch {
-		case isToken:
-			next = inValue
-		case b == '"':
-			next = inQuoted
-		case !isSpace:
-			next = sizeLF
-		}
-	case inValue, afterValue:
-		mayEnd = true
-		switch {
-		case isToken && c.state == inValue:
-		case isSpace:
-			next, mayEnd = afterValue, false
-		case b == ';':
-			next = beforeExt
-		default:
-			next = sizeLF
-		}
+	next, ok := afterExtByte(c.state, b)
+	switch {
+	case ok:
+		c.state = next
+		return nil
+	case b == '\n':
+		return ErrChunkBareLF
+	}
+	return ErrChunkExt
+}
+
+// afterExtByte returns the state that b leads to from s, false if b may not stand there.
+func afterExtByte(s chunkState, b byte) (next chunkState, ok bool) {
+	switch s {
 	case inQuoted:
-		switch {
-		case b == '"':
-			next = afterValue
-		case b == '\\':
-			next = inEscape
-		case class[b]&text == 0:
-			next = sizeLF
+		switch b {
+		case '"':
+			return afterQuoted, true
+		case '\\':
+			return inEscape, true
 		}
+		return inQuoted, class[b]&text != 0
 	case inEscape:
-		if next = inQuoted; class[b]&text == 0 {
-			next = sizeLF
-		}
+		return inQuoted, class[b]&text != 0
 	}
-	if next == sizeLF {
-		switch {
-		case b == '\n':
-			return ErrChunkBareLF
-		case b != '\r' || !mayEnd:
-			return ErrChunkExt
+	switch {
+	case class[b]&token != 0:
+		switch s {
+		case beforeExt, inExt:
+			return inExt, true
+		case beforeValue, inValue:
+			return inValue, true
 		}
+	case b == ' ' || b == '\t':
+		switch s {
+		case inExt:
+			return afterExt, true
+		case inValue, afterQuoted:
+			return afterValue, true
+		}
+		return s, true
+	case b == '=':
+		return beforeValue, s == inExt || s == afterExt
+	case b == '"':
+		return inQuoted, s == beforeValue
+	case b == ';':
+		return beforeExt, s != beforeExt && s != beforeValue
+	case b == '\r':
+		return sizeLF, s == inExt || s == inValue || s == afterQuoted
 	}
-	c.state = next
-	return nil
+	return s, false
 }
 
 // account is called when the size line is complete. Who sends one byte a chunk sends five bytes of framing with it, and
@@ -259,11 +244,8 @@ func (c *Chunked) account() error {
 	if overheadMax <= 0 {
 		overheadMax = overheadDefault
 	}
-	line := int(c.digits) + c.ext + 2
-	if c.ext > 0 {
-		line++ // the first semicolon
-	}
-	c.excess = max(0, c.excess+line+2-16-2*int(min(c.left, 1<<24)))
+	framing := int(c.digits) + c.ext + 2
+	c.excess = max(0, c.excess+framing-16-2*int(min(c.left, 1<<24)))
 	if c.excess > overheadMax {
 		return ErrChunkOverhead
 	}

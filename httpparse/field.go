@@ -7,13 +7,14 @@ package httpparse
 // quickField reads the field line at b[i]. It returns where the next line starts, or 0 if it cannot say.
 func quickField(b []byte, i int, f *Field) int {
 	start := i
-	for i < len(b) && class[b[i]]&token != 0 {
-		i++
-	}
-	if i == start || i+1 >= len(b) || b[i] != ':' {
+	i = colonFrom(b, i)
+	if i == start || i+1 >= len(b) {
 		return 0
 	}
 	colon := i
+	if f.ID, f.Canonical = identify(b[start:colon]); f.ID == 0 && !isToken(b[start:colon]) {
+		return 0
+	}
 	if i++; b[i] == ' ' {
 		i++
 	}
@@ -30,7 +31,6 @@ func quickField(b []byte, i int, f *Field) int {
 		to--
 	}
 	f.Name, f.Value = span(start, colon), span(from, to)
-	f.ID, f.Canonical = identify(b[start:colon])
 	return i + 2
 }
 

@@ -137,20 +137,21 @@ func (r *Request) parse(b []byte, sizeMax int) (n int, err error) {
 		if i+1 < len(b) && b[i] == '\r' && b[i+1] == '\n' {
 			break
 		}
-		var f Field
-		next, err := r.field(b, i, sizeMax, ErrHeadSize, len(r.Fields) == 0, &f)
+		k := len(r.Fields)
+		if k == cap(r.Fields) {
+			r.Fields = append(make([]Field, 0, max(16, 2*k)), r.Fields...)
+		}
+		f := &r.Fields[:k+1][k]
+		next, err := r.field(b, i, sizeMax, ErrHeadSize, k == 0, f)
 		if err != nil {
 			return 0, err
 		}
-		if len(r.Fields) == fieldsMax {
+		if k == fieldsMax {
 			return 0, ErrFieldCount
 		}
-		if r.Fields == nil {
-			r.Fields = make([]Field, 0, 16)
-		}
-		r.Fields = append(r.Fields, f)
-		if f.ID != 0 && f.ID <= lastMeaningful {
-			if err := r.meaning(b, &f); err != nil {
+		r.Fields = r.Fields[:k+1]
+		if f.ID-1 < lastMeaningful { // not 0 either
+			if err := r.meaning(b, f); err != nil {
 				return 0, err
 			}
 		}

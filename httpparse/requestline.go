@@ -1,6 +1,9 @@
 package httpparse
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // The last part of a request line as a little-endian word.
 const (
@@ -74,7 +77,7 @@ func (r *Request) carefulRequestLine(b []byte, i, end int) error {
 		i++
 	}
 	switch {
-	case i == end && string(b[start:end]) == "":
+	case i == end && i == start:
 		return ErrRequestLine
 	case i == start:
 		return ErrRequestSpace
@@ -140,10 +143,10 @@ func checkTarget(t []byte) error {
 func (r *Request) form(b []byte) error {
 	t := r.Target.In(b)
 	from, to := int(r.Target.Off), int(r.Target.Off+r.Target.Len)
-	method := string(r.Method.In(b)) // compared only: stays on the stack
+	method := r.Method.In(b)
 	if r.Preface {
 		// RFC 9113, section 3.4. Every other message of another major version is refused.
-		if method != "PRI" || string(t) != "*" {
+		if string(method) != "PRI" || string(t) != "*" {
 			return ErrVersion
 		}
 	}
@@ -152,12 +155,12 @@ func (r *Request) form(b []byte) error {
 		r.setPath(from, to, index(b, from, to, '?'))
 		return nil
 	case string(t) == "*":
-		if method != "OPTIONS" && !r.Preface {
+		if string(method) != "OPTIONS" && !r.Preface {
 			return ErrTargetAsterisk
 		}
 		r.Form, r.Path = Asterisk, r.Target
 		return nil
-	case method == "CONNECT":
+	case string(method) == "CONNECT":
 		r.Form, r.Host = Authority, r.Target
 		return checkAuthority(t, true)
 	}
@@ -201,19 +204,18 @@ func index(b []byte, from, to int, c byte) int {
 // checkAuthority checks host [":" port]. CONNECT must name a port (RFC 9110, section 9.3.6). The host may not be empty:
 // an http URI without a host is invalid (RFC 9110, section 4.2.1), and nobody would know whom it is for.
 func checkAuthority(a []byte, needPort bool) error {
-	for _, c := range a {
-		if c == '@' {
-			return ErrTargetUserinfo
-		}
+	if bytes.IndexByte(a, '@') >= 0 {
+		return ErrTargetUserinfo
 	}
 	i := 0
 	if len(a) > 0 && a[0] == '[' {
-		// An IPv6 address, perhaps with a zone (RFC 6874): [fe80::1%25en0].
+		// An IPv6 address, perhaps with a zone (RFC 6874): [fe80::1%25en0]. Its bytes are checked, its groups are not counted.
 		zone := false
 		for i = 1; i < len(a) && a[i] != ']'; i++ {
-			c := a[i]
-			zone = zone || c == '%' && i > 1
-			if !zone && !isHex(c) && c != ':' && c != '.' || class[c]&hostByte == 0 || c == '[' {
+			zone = zone || i > 1 && bytes.HasPrefix(a[i:], []byte("%25"))
+			inAddress := isHex(a[i]) || a[i] == ':' || a[i] == '.'
+			inZone := zone && class[a[i]]&hostByte != 0 && a[i] != '['
+			if !inAddress && !inZone {
 				return ErrTargetAuthority
 			}
 		}
@@ -223,7 +225,8 @@ func checkAuthority(a []byte, needPort bool) error {
 		i++
 	} else {
 		for i < len(a) && a[i] != ':' {
-			if class[a[i]]&hostByte == 0 || a[i] == '[' || a[i] == ']' {
+			// An escape stands for a byte of UTF-8. An escaped ASCII byte could only hide a delimiter.
+			if class[a[i]]&hostByte == 0 || a[i] == '[' || a[i] == ']' || a[i] == '%' && a[i+1] < '8' {
 				return ErrTargetAuthority
 			}
 			i++

@@ -59,6 +59,29 @@ func textEnd(b []byte, i int) int {
 	return i
 }
 
+// colonFrom returns the offset of the first colon of b from i on, or len(b).
+func colonFrom(b []byte, i int) int {
+	for ; i+8 <= len(b); i += 8 {
+		w := binary.LittleEndian.Uint64(b[i:]) ^ ':'*ones
+		if hit := (w - ones) &^ w & high; hit != 0 {
+			return i + bits.TrailingZeros64(hit)>>3
+		}
+	}
+	for i < len(b) && b[i] != ':' {
+		i++
+	}
+	return i
+}
+
+func isToken(s []byte) bool {
+	for _, c := range s {
+		if class[c]&token == 0 {
+			return false
+		}
+	}
+	return len(s) > 0
+}
+
 // cursor remembers how far the lines of a buffer have been read, so that more bytes cost only themselves.
 type cursor struct {
 	next int // where the first unread line starts
