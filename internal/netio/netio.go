@@ -38,8 +38,9 @@ type Poller interface {
 	// as an edge. An edge is reported once; the user remembers it until a call says Again (or reads less than it
 	// asked for, which means the same).
 	Add(fd int, data uint64) error
-	// AddListener watches a listening socket, level-triggered. With several pollers on one socket about one of
-	// them wakes for a connection (EPOLLEXCLUSIVE).
+	// AddListener watches a listening socket, level-triggered and with EPOLLEXCLUSIVE. Exclusive it is only among
+	// threads that block in epoll_wait, of other programs on the same socket: pollers that are parked, being nested
+	// in the runtime's, are all signalled for a connection, look, and all but the first park again.
 	AddListener(fd int, data uint64) error
 	// Remove ends watching fd, which is still open. Closing a descriptor removes it too.
 	Remove(fd int) error
