@@ -173,8 +173,8 @@ func (c *Chunked) size(b byte) error {
 	return nil
 }
 
-// extension takes a byte of *( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] ), where the first semicolon has
-// been seen. What it says is dropped, but it must be what it claims to be: a line end in a quoted string is where readers part.
+// extension takes a byte of *( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] ) behind the first semicolon.
+// What it says is dropped, but it must be what it claims to be: a line end in a quoted string is where readers part.
 func (c *Chunked) extension(b byte) error {
 	extMax := c.Limits.ExtBytesMax
 	if extMax <= 0 {
@@ -260,10 +260,11 @@ func (c *Chunked) account() error {
 // would frame, route or authorise the message by what came after it.
 var forbidden = func() (t [fieldIDs]bool) {
 	for _, id := range []FieldID{
-		FieldContentLength, FieldTransferEncoding, FieldTrailer, FieldTE, FieldConnection, FieldKeepAlive, FieldUpgrade, // framing
-		FieldHost, FieldForwarded, FieldXForwardedFor, FieldXForwardedHost, FieldXForwardedProto, FieldMaxForwards, FieldExpect, // routing
+		FieldContentLength, FieldTransferEncoding, FieldTrailer, FieldTE, // framing
+		FieldConnection, FieldKeepAlive, FieldUpgrade, FieldExpect, // the connection
+		FieldHost, FieldForwarded, FieldXForwardedFor, FieldXForwardedHost, FieldXForwardedProto, FieldMaxForwards, // routing
 		FieldAuthorization, FieldProxyAuthorization, FieldCookie, FieldSetCookie, // authentication
-		FieldContentEncoding, FieldContentType, FieldContentRange, FieldRange, // how to process the content
+		FieldContentEncoding, FieldContentType, FieldContentRange, FieldRange, // how to read the content
 	} {
 		t[id] = true
 	}

@@ -83,10 +83,11 @@ var goodBodies = []struct{ rfc, raw, want, trailer string }{
 	{"9112 7.1.1", "5;a\r\nhello\r\n0;b=c\r\n\r\n", "hello", ""},
 	{"9112 7.1.1", "5;a=\"b;c\\\"\xff\t\";d=e;f\r\nhello\r\n0\r\n\r\n", "hello", ""},
 	{"9112 7.1.1", "5; a = b ; c\t=\t\"\" ;d\r\nhello\r\n0\r\n\r\n", "hello", ""},
-	{"9112 7.1.2", "5\r\nhello\r\n0\r\nX-T: v\r\nx-u:\t w \r\n\r\nnext", "hello", "X-T=v x-u=w "},
+	{"9112 7.1.2", "5\r\nhello\r\n0\r\nX-T: v\r\nx-u:\t w \r\n\r\nnext", "hello", "X-T=v\nx-u=w\n"},
 }
 
-// decode feeds b to c and calls more whenever c wants more; more returns false at the end.
+// decodeAll decodes b and what more brings whenever it is not enough; more returns false at the end. Each trailer field
+// becomes a line name=value.
 func decodeAll(c *Chunked, b []byte, more func() ([]byte, bool)) (data, trailer string, rest int, err error) {
 	var out []byte
 	for {
@@ -97,7 +98,7 @@ func decodeAll(c *Chunked, b []byte, more func() ([]byte, bool)) (data, trailer 
 			panic("neither data nor error")
 		case err == Done:
 			for _, f := range c.Trailer {
-				trailer += string(f.Name.In(b)) + "=" + string(f.Value.In(b)) + " "
+				trailer += string(f.Name.In(b)) + "=" + string(f.Value.In(b)) + "\n"
 			}
 			return string(out), trailer, len(b) - n, err
 		case err == ErrNeedMore:

@@ -29,7 +29,7 @@ type Field struct {
 
 // Limits bound a head. Zero fields mean the defaults.
 type Limits struct {
-	HeadBytesMax int // start-line and fields with their line ends; default 64 KiB
+	HeadBytesMax int // start-line and fields with their line ends; default 64 KiB, at most 1 GiB
 	FieldsMax    int // field lines; default 256; negative: bounded by HeadBytesMax alone
 }
 
