@@ -1,27 +1,177 @@
 package engine
 
-import "net"
+import (
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/peregrine-http/peregrine/engine/transport"
+	"github.com/peregrine-http/peregrine/httpparse"
+)
 
 // Conn is one connection, as handlers and hooks see it.
-type Conn struct{}
+type Conn struct {
+	// Fixed from accept on.
+	conn transport.Conn
+	sv   *serving
 
-// RemoteAddr returns the peer's address. Any goroutine.
-func (c *Conn) RemoteAddr() net.Addr { return nil }
+	// The owner's.
+	value   any                // the handler layer's
+	partial *httpparse.Request // what is known of a head whose end has not come; else nil
+	since   int64              // Unix nanoseconds: when the head's first byte came; for the first head, the accept
+	phase   phase
 
-// LocalAddr returns our address. Any goroutine.
-func (c *Conn) LocalAddr() net.Addr { return nil }
+	// Any goroutine's.
+	remote atomic.Pointer[string]
+	ctx    atomic.Pointer[Context] // of the running exchange
+	marks  atomic.Uint32           // markX
+}
 
-// Remote returns RemoteAddr().String(), made once.
-func (c *Conn) Remote() string { return "" }
+// session is Conn as its transport sees it: a type of its own, so that what only a transport may call is not among
+// what handlers can call.
+type session Conn
 
-// NetConn returns a net.Conn that stands for the connection, or nil.
-func (c *Conn) NetConn() net.Conn { return nil }
+var _ transport.Session = (*session)(nil)
 
-// Value returns what SetValue set.
-func (c *Conn) Value() any { return nil }
+// phase is where a connection stands. Each line lists the exits.
+//
+//	phaseFresh  no byte has come yet            → phaseHead | phaseEnd (peer gone, deadline)
+//	phaseHead   a head has begun                → phaseServe | phaseOwn | phaseEnd (refused, peer gone, deadline)
+//	phaseOwn    a head is whole, its handler
+//	            wants a goroutine of its own    → phaseServe
+//	phaseServe  a handler runs                  → phaseNext | phaseEnd | phaseGone
+//	phaseNext   answered; there may be input    → phaseHead | phaseIdle
+//	phaseIdle   waiting for the next head       → phaseHead | phaseEnd (peer gone, deadline)
+//	phaseEnd    nothing more is read; terminal
+//	phaseGone   hijacked; terminal
+type phase uint8
 
-// SetValue attaches v to the connection.
-func (c *Conn) SetValue(v any) {}
+const (
+	phaseFresh phase = iota
+	phaseHead
+	phaseOwn
+	phaseServe
+	phaseNext
+	phaseIdle
+	phaseEnd
+	phaseGone
+)
 
-// Listener returns the listener given to Serve.
-func (c *Conn) Listener() net.Listener { return nil }
+// Bits of Conn.marks.
+const (
+	markRead  uint32 = 1 << iota // a read deadline is set
+	markWrite                    // a write deadline is set
+	markReset                    // the peer is gone; stays
+)
+
+// RemoteAddr returns the peer's address; never nil. Any goroutine.
+func (c *Conn) RemoteAddr() net.Addr { return c.conn.RemoteAddr() }
+
+// LocalAddr returns our address; never nil. It may cost a system call. Any goroutine.
+func (c *Conn) LocalAddr() net.Addr { return c.conn.LocalAddr() }
+
+// Remote returns RemoteAddr().String(), made once. Any goroutine.
+func (c *Conn) Remote() string {
+	if s := c.remote.Load(); s != nil {
+		return *s
+	}
+	s := c.conn.RemoteAddr().String()
+	c.remote.Store(&s)
+	return s
+}
+
+// NetConn returns a net.Conn that stands for the connection in hooks, always the same one, or nil unless
+// Server.NetConns is set. Reading or writing it corrupts the connection. Any goroutine.
+func (c *Conn) NetConn() net.Conn { return c.conn.NetConn() }
+
+// Value returns what SetValue attached, or nil. For hooks and the handler.
+func (c *Conn) Value() any { return c.value }
+
+// SetValue attaches v to the connection until its end. For hooks and the handler.
+func (c *Conn) SetValue(v any) { c.value = v }
+
+// Listener returns the listener that was given to Serve.
+func (c *Conn) Listener() net.Listener { return c.sv.listener }
+
+// enter tells the hook, if there is one.
+func (c *Conn) enter(s ConnState) {
+	if hook := c.sv.s.Hooks.State; hook != nil {
+		hook(c, s)
+	}
+}
+
+// setReadDeadline and setWriteDeadline are the session's own; d is added to now (Unix nanoseconds), and d <= 0 lifts the
+// deadline, if there is one: a connection that never had a deadline never pays for lifting it.
+func (c *Conn) setReadDeadline(now int64, d time.Duration) {
+	if d > 0 {
+		c.marks.Or(markRead)
+		c.conn.SetReadDeadline(time.Unix(0, now+int64(d)))
+	} else if c.marks.Load()&markRead != 0 {
+		c.marks.And(^markRead)
+		c.conn.SetReadDeadline(time.Time{})
+	}
+}
+
+func (c *Conn) setWriteDeadline(now int64, d time.Duration) {
+	if d > 0 {
+		c.marks.Or(markWrite)
+		c.conn.SetWriteDeadline(time.Unix(0, now+int64(d)))
+	} else if c.marks.Load()&markWrite != 0 {
+		c.marks.And(^markWrite)
+		c.conn.SetWriteDeadline(time.Time{})
+	}
+}
+
+// open makes the session of an accepted connection. It runs on the accepting goroutine and asks nothing of the
+// connection that may block (the address of a connection behind a proxy header may be read from the peer).
+func (sv *serving) open(tc transport.Conn) transport.Session {
+	c := &Conn{conn: tc, sv: sv, since: time.Now().UnixNano()}
+	sv.s.counters.accepted.Add(1)
+	sv.s.counters.open.Add(1)
+	if hook := sv.s.Hooks.Opened; hook != nil {
+		hook(c)
+	}
+	c.setReadDeadline(c.since, sv.headTimeout)
+	return (*session)(c)
+}
+
+// Idle implements transport.Session. A connection that has not sent anything for a while is as good as idle; one that
+// has more input at hand than its last request is not.
+func (s *session) Idle() bool {
+	switch s.phase {
+	case phaseIdle:
+		return true
+	case phaseFresh:
+		return time.Now().UnixNano()-s.since > int64(freshIdleAfter)
+	}
+	return false
+}
+
+// Expire implements transport.Session: the deadline of a head or of the wait for one has passed. There is nobody to
+// talk to: silence, as net/http keeps it.
+func (s *session) Expire(*transport.Turn) transport.Next {
+	s.phase = phaseEnd
+	return transport.Close
+}
+
+// HangUp implements transport.Session. Any goroutine.
+func (s *session) HangUp(reset bool) {
+	if reset {
+		s.marks.Or(markReset)
+	}
+	if ctx := s.ctx.Load(); ctx != nil {
+		ctx.hangUp(reset)
+	}
+}
+
+// Closed implements transport.Session.
+func (s *session) Closed(error) {
+	c := (*Conn)(s)
+	if c.partial != nil {
+		putParser(c.partial)
+		c.partial = nil
+	}
+	c.phase = phaseEnd
+	c.sv.s.counters.open.Add(-1)
+	c.enter(StateClosed)
+}

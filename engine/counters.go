@@ -1,11 +1,41 @@
 package engine
 
+import "sync/atomic"
+
 // Counters count since the Server was made, except Open.
 type Counters struct {
 	Accepted uint64 // connections
 	Open     uint64 // connections now, hijacked ones not included
-	Requests uint64 // complete heads that reached the Handler
-	Refused  uint64 // heads answered by the engine with an error
-	Hijacked uint64 // connections
-	Panics   uint64 // handlers that ended by panic or runtime.Goexit
+	Requests uint64 // requests that reached the Handler
+	Refused  uint64 // heads that the engine answered with an error
+	Hijacked uint64 // connections taken out of the server
+	Panics   uint64 // handlers that ended by a panic that reached the engine, or by runtime.Goexit
+}
+
+// counters are written by all goroutines that serve. What happens for every request is spread over cache lines, or
+// the loops would wait for each other's.
+type counters struct {
+	accepted, refused, hijacked, panics atomic.Uint64
+	open                                atomic.Int64
+
+	requests [counterShards]struct {
+		n atomic.Uint64
+		_ [56]byte
+	}
+}
+
+const counterShards = 8
+
+func (c *counters) read() Counters {
+	out := Counters{
+		Accepted: c.accepted.Load(),
+		Open:     uint64(max(0, c.open.Load())),
+		Refused:  c.refused.Load(),
+		Hijacked: c.hijacked.Load(),
+		Panics:   c.panics.Load(),
+	}
+	for i := range c.requests {
+		out.Requests += c.requests[i].n.Load()
+	}
+	return out
 }

@@ -1,39 +1,213 @@
 package engine
 
 import (
+	"errors"
 	"net"
-	"os"
+	"runtime"
+	"sync/atomic"
 	"time"
 
+	"github.com/peregrine-http/peregrine/engine/transport"
 	"github.com/peregrine-http/peregrine/httpparse"
 )
 
-// Exchange is one request and its response.
-type Exchange struct{}
+// Exchange is one request and its response. It is lent to Handler.ServeExchange until that returns, and then serves
+// another request: keep nothing of it.
+//
+// Its methods belong to the goroutine that ServeExchange runs on, or to those it delegates to and waits for. One of
+// them may read the body (ReadBody, BodyBuffered, Trailers) while another writes the response (Out, SetOut, Flush,
+// OutFull, SendFile, SendContinue, Hijack). The other methods are any goroutine's while the exchange lasts.
+//
+// A handler that neither reads a body that is not here yet nor flushes never waits in here.
+type Exchange struct {
+	c    *Conn
+	t    *transport.Turn
+	req  *httpparse.Request
+	head []byte
+	own  bool // not on a loop: t.Now may be long ago
 
-func (x *Exchange) Conn() *Conn                           { return nil }
-func (x *Exchange) Server() *Server                       { return nil }
-func (x *Exchange) Head() *httpparse.Request              { return nil }
-func (x *Exchange) HeadBytes() []byte                     { return nil }
-func (x *Exchange) Now() time.Time                        { return time.Time{} }
-func (x *Exchange) Date() []byte                          { return nil }
-func (x *Exchange) ReadBody(p []byte) (int, error)        { return 0, nil }
-func (x *Exchange) BodyDone() bool                        { return false }
-func (x *Exchange) BodyBuffered() int                     { return 0 }
-func (x *Exchange) Trailers() ([]httpparse.Field, []byte) { return nil, nil }
-func (x *Exchange) SendContinue() error                   { return nil }
+	flags atomic.Uint32 // flagX
+	ctx   *Context
 
-func (x *Exchange) Out() []byte                                     { return nil }
-func (x *Exchange) SetOut(b []byte)                                 {}
-func (x *Exchange) Flush(more ...[]byte) error                      { return nil }
-func (x *Exchange) OutFull() bool                                   { return false }
-func (x *Exchange) SendFile(f *os.File, n int64) (int64, error)     { return 0, nil }
-func (x *Exchange) SetClose(linger bool)                            {}
-func (x *Exchange) Closing() bool                                   { return false }
-func (x *Exchange) Abort()                                          {}
-func (x *Exchange) SetReadDeadline(at time.Time)                    {}
-func (x *Exchange) SetWriteDeadline(at time.Time)                   {}
-func (x *Exchange) Hijack() (c net.Conn, pending []byte, err error) { return nil, nil, nil }
+	body body // the reader's
 
-func (x *Exchange) SetContext(c *Context) {}
-func (x *Exchange) HungUp() bool          { return false }
+	returned  bool // ServeExchange has returned
+	continued bool // 100 (Continue) has been sent
+}
+
+// Bits of Exchange.flags.
+const (
+	flagBody     uint32 = 1 << iota // the body's end has not been reached
+	flagClose                       // the connection ends after the response
+	flagLinger                      // with lingering close; implies flagClose
+	flagAborted                     // cut
+	flagHijacked                    // the connection is the handler's
+	flagWaited                      // the exchange may have waited: t.Now is stale
+)
+
+// ErrHijacked is what Hijack and Flush return after Hijack.
+var ErrHijacked = errors.New("engine: connection has been hijacked")
+
+func (x *Exchange) begin(c *Conn, t *transport.Turn, req *httpparse.Request, head []byte) {
+	x.c, x.t, x.req, x.head = c, t, req, head
+	x.own = c.phase == phaseOwn || !c.sv.loops
+	x.ctx = nil
+	x.returned, x.continued = false, false
+	flags := uint32(0)
+	x.body.data = nil
+	if req.Body != httpparse.NoBody {
+		flags = flagBody
+		x.body.begin(req)
+	}
+	if x.flags.Load() != flags {
+		x.flags.Store(flags)
+	}
+}
+
+// serve runs the handler and brings its exchange to an end. It reports what Conn.End said. When the handler's goroutine
+// ends inside (runtime.Goexit) it does not return.
+func (x *Exchange) serve(h Handler) (lent bool) {
+	defer func() {
+		if !x.returned {
+			x.escaped(recover())
+		}
+		lent = x.c.conn.End(x.t)
+	}()
+	h.ServeExchange(x)
+	x.finish()
+	x.returned = true
+	return
+}
+
+// finish is for a handler that has returned.
+func (x *Exchange) finish() {
+	x.endContext()
+	if f := x.flags.Load(); f&flagBody != 0 && f&(flagHijacked|flagAborted) == 0 {
+		x.discardBody()
+	}
+}
+
+// escaped is for a handler that ended by panic, or by runtime.Goexit, for which there is no value.
+func (x *Exchange) escaped(value any) {
+	c := x.c
+	c.sv.s.counters.panics.Add(1)
+	if value != nil {
+		stack := make([]byte, panicStackMax)
+		stack = stack[:runtime.Stack(stack, false)]
+		c.sv.logf("http: panic serving %v: %v\n%s", c.Remote(), value, stack)
+	}
+	x.endContext()
+	if x.flags.Load()&flagHijacked == 0 {
+		x.Abort()
+		c.phase = phaseEnd
+	}
+}
+
+func (x *Exchange) endContext() {
+	if x.ctx != nil {
+		x.c.ctx.Store(nil)
+		x.ctx.end()
+		x.ctx = nil
+	}
+}
+
+// Conn returns the connection.
+func (x *Exchange) Conn() *Conn { return x.c }
+
+// Server returns the server.
+func (x *Exchange) Server() *Server { return x.c.sv.s }
+
+// Head returns the parsed head. Its spans are relative to HeadBytes. It is valid until ServeExchange returns.
+func (x *Exchange) Head() *httpparse.Request { return x.req }
+
+// HeadBytes returns the head as it was sent: a view, valid until ServeExchange returns.
+func (x *Exchange) HeadBytes() []byte { return x.head }
+
+// Now returns the time: on a loop the time of its turn, as long as the exchange has not waited, which saves reading
+// the clock and is behind by at most the time the handler has run.
+func (x *Exchange) Now() time.Time {
+	if x.own || x.flags.Load()&flagWaited != 0 {
+		return time.Now()
+	}
+	return time.Unix(0, x.t.Now)
+}
+
+// Date returns the value of a Date field for Now: a view that is not written to again.
+func (x *Exchange) Date() []byte {
+	if x.own || x.flags.Load()&flagWaited != 0 {
+		return dateAt(time.Now().Unix())
+	}
+	return dateAt(x.t.Now / int64(time.Second))
+}
+
+// SetClose makes this response the connection's last. With linger, the connection's end is held back until the peer has
+// had the chance to read the response although it is still sending (see transport.Linger).
+func (x *Exchange) SetClose(linger bool) {
+	if linger {
+		x.flags.Or(flagClose | flagLinger)
+	} else {
+		x.flags.Or(flagClose)
+	}
+}
+
+// Closing reports whether this response is known to be the connection's last: by SetClose, by an error, or because
+// the request says so.
+func (x *Exchange) Closing() bool { return x.flags.Load()&flagClose != 0 || !x.req.KeepAlive }
+
+// Abort cuts the connection: output that has not left is dropped, and what waits in the exchange wakes with
+// net.ErrClosed.
+func (x *Exchange) Abort() {
+	x.flags.Or(flagAborted | flagClose)
+	x.c.conn.Abort()
+}
+
+// SetReadDeadline bounds waiting for the body; the zero time lifts the bound. It replaces Server.ReadTimeout for this
+// request.
+func (x *Exchange) SetReadDeadline(at time.Time) {
+	x.c.marks.Or(markRead)
+	x.c.conn.SetReadDeadline(at)
+}
+
+// SetWriteDeadline bounds waiting in Flush and SendFile and the sending of what the handler leaves behind; the zero
+// time lifts the bound. It replaces Server.WriteTimeout for this request.
+func (x *Exchange) SetWriteDeadline(at time.Time) {
+	x.c.marks.Or(markWrite)
+	x.c.conn.SetWriteDeadline(at)
+}
+
+// Hijack takes the connection out of the server. Out is sent first. pending is a copy of what has been received and not
+// read. Deadlines are lifted. Afterwards the exchange may only be used for Conn, Server, Head and HeadBytes, and
+// nobody but the caller closes the connection.
+func (x *Exchange) Hijack() (nc net.Conn, pending []byte, err error) {
+	if x.flags.Load()&flagHijacked != 0 {
+		return nil, nil, ErrHijacked
+	}
+	c, t := x.c, x.t
+	if nc, err = c.conn.Hijack(t); err != nil {
+		return nil, nil, err
+	}
+	x.flags.Or(flagHijacked | flagClose)
+	if n := x.BodyBuffered(); n > 0 {
+		pending = append(append(make([]byte, 0, n), x.body.data...), t.In...)
+		x.body.data, t.In = nil, t.In[len(t.In):]
+	}
+	nc.SetDeadline(time.Time{})
+	c.phase = phaseGone
+	c.sv.s.counters.hijacked.Add(1)
+	c.sv.s.counters.open.Add(-1)
+	c.enter(StateHijacked)
+	return nc, pending, nil
+}
+
+// SetContext makes ctx the context of the exchange, once: the engine cancels it when the peer leaves, and when
+// ServeExchange has returned. ctx has been given to Init with this exchange.
+//
+// The peer leaves when the connection is reset, when reading the body fails, and when it ends its side after
+// the body has been read to its end: before that, the end of its side may be the end of an incomplete body.
+func (x *Exchange) SetContext(ctx *Context) {
+	x.ctx = ctx
+	x.c.ctx.Store(ctx)
+}
+
+// HungUp reports whether the peer is known to have ended its side or to be gone. It may still read.
+func (x *Exchange) HungUp() bool { return x.c.conn.HungUp() }

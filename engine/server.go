@@ -2,18 +2,29 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/peregrine-http/peregrine/engine/transport"
+	"github.com/peregrine-http/peregrine/httpparse"
 )
 
 // Handler answers exchanges.
 type Handler interface {
-	// ServeExchange answers one request. x is valid until it returns. A panic that gets out of it, or
+	// ServeExchange answers one request. x is valid until it returns. On loops it is called by the goroutine that
+	// runs the loop; if it takes long, another one goes on with the loop. A panic that gets out of it, or
 	// runtime.Goexit, cuts the connection.
 	ServeExchange(x *Exchange)
 }
 
-// Server is the configuration of a server, and its life. Its fields must not change after the first Serve.
+// Server is the configuration of a server, and its life. Its fields must not change after the first Serve. All its
+// methods may be called by any goroutine. It may serve several listeners.
+//
+// A timeout of zero or less is none.
 type Server struct {
 	// Handler answers every request. Required.
 	Handler Handler
@@ -22,25 +33,31 @@ type Server struct {
 	Transport string
 	// Loops is the number of epoll's loops. 0 means GOMAXPROCS; at most LoopsMax.
 	Loops int
-	// HeadBytesMax bounds a request's head in bytes: 431 above. 0 means HeadBytesDefault.
+	// HeadBytesMax bounds a request's head in bytes: 431 above. 0 means HeadBytesDefault; at most HeadBytesLimit.
 	HeadBytesMax int
-	// FieldsMax bounds the field lines of a head: 431 above. 0 means httpparse's default; negative: HeadBytesMax
-	// bounds them alone.
+	// FieldsMax bounds the field lines of a head: 431 above. 0 means 256; negative: HeadBytesMax alone bounds them.
 	FieldsMax int
-	// ReadHeaderTimeout bounds the time from a head's first byte (for the first head: from accept) to its end.
+	// ReadHeaderTimeout bounds the time from a head's first byte (for the first head: from accept) to its end,
+	// however it is spread. At its end the connection is closed without an answer.
 	ReadHeaderTimeout time.Duration
-	// ReadTimeout bounds the time from the same moment to the end of the body.
+	// ReadTimeout bounds the time from the same moment to the end of the body: reading the body then fails with
+	// os.ErrDeadlineExceeded. Without ReadHeaderTimeout it bounds the head too.
 	ReadTimeout time.Duration
-	// WriteTimeout bounds the time from the end of the head to the end of the response.
+	// WriteTimeout bounds the time from the end of the head until the response has been sent.
 	WriteTimeout time.Duration
 	// IdleTimeout bounds the wait for the next head's first byte.
 	IdleTimeout time.Duration
-	// NetConns asks that Conn.NetConn be there.
+	// NetConns asks that Conn.NetConn be there (on loops this costs some 300 bytes a connection).
 	NetConns bool
 	// Hooks tell about connections.
 	Hooks Hooks
-	// Logf reports what nobody else can be told. nil: nothing is reported.
+	// Logf reports what nobody else can be told: panics, accept errors that are retried. nil: nothing is reported.
 	Logf func(format string, args ...any)
+
+	mu       sync.Mutex // guards serving
+	serving  []*serving // all that may still have connections
+	draining atomic.Bool
+	counters counters
 }
 
 // Hooks are called by a connection's owner and must not block. Each may be nil.
@@ -53,31 +70,161 @@ type Hooks struct {
 	KeepAlive func() bool
 }
 
-// ConnState is what a connection is doing, as Hooks.State sees it.
+// ConnState is what a connection is doing, as Hooks.State sees it. Each line lists the exits.
+//
+//	StateNew       → StateActive | StateClosed. Told by Hooks.Opened, not by Hooks.State
+//	StateActive    → StateIdle | StateHijacked | StateClosed. The first bytes of a request have been read
+//	StateIdle      → StateActive | StateClosed. The response is complete
+//	StateHijacked  terminal: taken out of the server
+//	StateClosed    terminal
 type ConnState uint8
 
 const (
-	StateNew      ConnState = iota // accepted; told by Hooks.Opened
-	StateActive                    // the first bytes of a request have been read
-	StateIdle                      // the response is complete, no byte of another request has come
-	StateHijacked                  // taken out of the server; terminal
-	StateClosed                    // terminal
+	StateNew ConnState = iota
+	StateActive
+	StateIdle
+	StateHijacked
+	StateClosed
 )
 
-// Serve accepts connections from l and answers them.
-func (s *Server) Serve(l net.Listener) error { return nil }
+// serving is one call of Serve: its runner and what its connections read for every request.
+type serving struct {
+	s        *Server
+	listener net.Listener
+	runner   transport.Runner
+	loops    bool // handlers run on loops: a turn's time is fresh
 
-// Shutdown stops accepting, closes idle connections, and waits for the others, or until ctx is done.
-func (s *Server) Shutdown(ctx context.Context) error { return nil }
+	limits      httpparse.Limits
+	headTimeout time.Duration
+	timed       bool // some timeout is set
+}
 
-// Close stops accepting and cuts all connections.
-func (s *Server) Close() error { return nil }
+// Serve accepts connections from l, which it closes at the end, and answers them. It blocks until accepting ends, and
+// returns transport.ErrStopped after Shutdown or Close, otherwise what the listener said. Connections may outlive it.
+// A field with a bad value, or a listener that the chosen transport cannot take, is an error that names it, and l is
+// left alone.
+func (s *Server) Serve(l net.Listener) error {
+	if err := s.validate(l); err != nil {
+		return err
+	}
+	sv := &serving{s: s, listener: l}
+	sv.limits = httpparse.Limits{HeadBytesMax: s.HeadBytesMax, FieldsMax: s.FieldsMax}
+	if sv.limits.HeadBytesMax == 0 {
+		sv.limits.HeadBytesMax = HeadBytesDefault
+	}
+	if sv.headTimeout = s.ReadHeaderTimeout; sv.headTimeout == 0 {
+		sv.headTimeout = s.ReadTimeout
+	}
+	sv.timed = max(s.ReadHeaderTimeout, s.ReadTimeout, s.WriteTimeout, s.IdleTimeout) > 0
+	if err := s.open(sv); err != nil {
+		return err
+	}
+	if !s.track(sv) {
+		sv.runner.Close() // so that Serve only closes the listener
+	}
+	return sv.runner.Serve(l)
+}
+
+func (s *Server) validate(l net.Listener) error {
+	bad := func(field string, value any, want string) error {
+		return fmt.Errorf("engine: Server.%s is %v: want %s", field, value, want)
+	}
+	switch {
+	case l == nil:
+		return fmt.Errorf("engine: Serve: the listener is nil")
+	case s.Handler == nil:
+		return bad("Handler", s.Handler, "a Handler")
+	case s.Transport != "" && s.Transport != "epoll" && s.Transport != "portable":
+		return bad("Transport", fmt.Sprintf("%q", s.Transport), `"epoll", "portable" or ""`)
+	case s.Loops < 0 || s.Loops > LoopsMax:
+		return bad("Loops", s.Loops, fmt.Sprintf("0 to %d", LoopsMax))
+	case s.HeadBytesMax < 0 || s.HeadBytesMax > HeadBytesLimit:
+		return bad("HeadBytesMax", s.HeadBytesMax, fmt.Sprintf("0 to %d", HeadBytesLimit))
+	}
+	return nil
+}
+
+// track remembers sv, and forgets those that have ended. It reports false if the server has been stopped.
+func (s *Server) track(sv *serving) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining.Load() {
+		return false
+	}
+	s.serving = slices.DeleteFunc(s.serving, (*serving).ended)
+	s.serving = append(s.serving, sv)
+	return true
+}
+
+func (sv *serving) ended() bool {
+	select {
+	case <-sv.runner.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+// stop marks the server as draining and returns all that may still have connections.
+func (s *Server) stop() []*serving {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.draining.Store(true)
+	return slices.Clone(s.serving)
+}
+
+// Shutdown stops accepting, closes connections as they become idle, and waits until there is none, or until ctx is done
+// and returns its error. Hijacked connections are not waited for. A connection that has never sent a byte counts
+// as idle five seconds after it was accepted.
+func (s *Server) Shutdown(ctx context.Context) error {
+	serving := s.stop()
+	for _, sv := range serving {
+		sv.runner.Drain()
+	}
+	poll := time.NewTicker(shutdownPoll)
+	defer poll.Stop()
+	for _, sv := range serving {
+		for !sv.ended() {
+			select {
+			case <-sv.runner.Done():
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-poll.C:
+				for _, each := range serving {
+					each.runner.CloseIdle()
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// Close stops accepting and cuts all connections but hijacked ones. It does not wait for handlers.
+func (s *Server) Close() error {
+	for _, sv := range s.stop() {
+		sv.runner.Close()
+	}
+	return nil
+}
 
 // CloseIdle closes the connections that are idle now.
-func (s *Server) CloseIdle() {}
+func (s *Server) CloseIdle() {
+	s.mu.Lock()
+	serving := slices.Clone(s.serving)
+	s.mu.Unlock()
+	for _, sv := range serving {
+		sv.runner.CloseIdle()
+	}
+}
 
 // Draining reports whether Shutdown or Close has begun.
-func (s *Server) Draining() bool { return false }
+func (s *Server) Draining() bool { return s.draining.Load() }
 
 // Counters returns the server's counts so far.
-func (s *Server) Counters() Counters { return Counters{} }
+func (s *Server) Counters() Counters { return s.counters.read() }
+
+func (sv *serving) logf(format string, args ...any) {
+	if sv.s.Logf != nil {
+		sv.s.Logf(format, args...)
+	}
+}

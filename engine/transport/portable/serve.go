@@ -1,0 +1,187 @@
+package portable
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/peregrine-http/peregrine/engine/transport"
+)
+
+// errIdle: the connection was closed because it was idle, which is no error to its session.
+var errIdle = errors.New("portable: closed while idle")
+
+// serve is the connection's goroutine: wait, run, send, until the session or the peer ends it.
+func (c *conn) serve() {
+	defer c.exit()
+	c.loop()
+	if b := c.t.Release(); b != nil {
+		b.Free()
+	}
+}
+
+func (c *conn) loop() {
+	for {
+		step := c.session.Run
+		switch err := c.wait(); {
+		case err == nil, err == io.EOF:
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			// What a deadline was for has been decided when Expire returns.
+			c.nc.SetReadDeadline(time.Time{})
+			step = c.session.Expire
+		default:
+			c.end = err
+			return
+		}
+		next, err := c.run(step)
+		for err == nil && (next == transport.Write || next == transport.Own) {
+			next, err = c.run(c.session.Run)
+		}
+		switch {
+		case err != nil:
+			c.end = err
+			return
+		case next == transport.Gone, next == transport.Close:
+			return
+		case next == transport.Abort:
+			c.Abort()
+			return
+		case next == transport.Linger:
+			c.linger()
+			return
+		case c.t.EOF:
+			return
+		}
+	}
+}
+
+// exit runs when the goroutine ends, in the middle of a session too (runtime.Goexit in a handler).
+func (c *conn) exit() {
+	if c.hijacked.Load() {
+		return
+	}
+	c.nc.Close()
+	if c.end == errIdle {
+		c.end = nil
+	}
+	c.session.Closed(c.end)
+	c.r.remove(c)
+}
+
+// desk is what a goroutine needs only while a session runs.
+type desk struct {
+	local any
+	out   []byte
+}
+
+// run gives the session a turn and sends what it leaves behind.
+func (c *conn) run(step func(*transport.Turn) transport.Next) (transport.Next, error) {
+	d, ok := c.r.desks.Get().(*desk)
+	if !ok {
+		d = new(desk)
+	}
+	t := &c.t
+	t.Local, t.Out, t.Now = d.local, d.out[:0], time.Now().UnixNano()
+	next := step(t)
+	var err error
+	if next != transport.Abort && next != transport.Gone {
+		err = c.Flush(t)
+	}
+	d.local, d.out = t.Local, nil
+	if cap(t.Out) <= outKeepMax {
+		d.out = t.Out[:0]
+	}
+	t.Local, t.Out = nil, nil
+	c.r.desks.Put(d)
+	return next, err
+}
+
+// wait waits for input between two Runs. Only here may the connection be closed for being idle.
+func (c *conn) wait() error {
+	t := &c.t
+	if b := t.Buffer(); b != nil && len(t.In) == 0 && b.Cap() > transport.BufferSmall {
+		t.Release().Free()
+	}
+	c.mu.Lock()
+	if c.r.stopped() && c.session.Idle() {
+		c.mu.Unlock()
+		return errIdle
+	}
+	c.waiting = true
+	c.mu.Unlock()
+
+	err := c.Fill(t)
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting = false
+	if c.closed {
+		return errIdle
+	}
+	return err
+}
+
+// linger ends our side and discards what comes, so that what we have sent is not destroyed by a reset. A connection that
+// cannot end one side alone stays open for the time, as if it could. The timer is for a net.Conn that has no deadlines.
+func (c *conn) linger() {
+	if w, ok := c.nc.(interface{ CloseWrite() error }); ok {
+		w.CloseWrite()
+	}
+	timer := time.AfterFunc(transport.LingerTimeout, func() { c.nc.Close() })
+	defer timer.Stop()
+	c.nc.SetReadDeadline(time.Now().Add(transport.LingerTimeout))
+	c.join()
+	waste := make([]byte, discardSize)
+	for {
+		if _, err := c.read(waste); err != nil {
+			return
+		}
+	}
+}
+
+// Flush implements transport.Conn.
+func (c *conn) Flush(t *transport.Turn, more ...[]byte) error {
+	size := len(t.Out)
+	for _, p := range more {
+		size += len(p)
+	}
+	if size == 0 {
+		return nil
+	}
+	out := t.Out
+	t.Out = out[:0]
+	var err error
+	if len(more) == 0 || size <= transport.OutHigh {
+		// One write, for a copy: few net.Conns know better what to do with several slices.
+		for _, p := range more {
+			out = append(out, p...)
+		}
+		t.Out = out[:0]
+		_, err = c.nc.Write(out)
+	} else {
+		bufs := append(net.Buffers{out}, more...)
+		_, err = bufs.WriteTo(c.nc)
+	}
+	if err != nil {
+		return c.fault(err)
+	}
+	return nil
+}
+
+// SendFile implements transport.Conn: package net knows when to use sendfile(2).
+func (c *conn) SendFile(t *transport.Turn, f *os.File, n int64) (int64, error) {
+	if err := c.Flush(t); err != nil {
+		return 0, err
+	}
+	var src io.Reader = f
+	if n >= 0 {
+		src = io.LimitReader(f, n)
+	}
+	sent, err := io.Copy(c.nc, src)
+	if err != nil {
+		err = c.fault(err)
+	}
+	return sent, err
+}
