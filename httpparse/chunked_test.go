@@ -40,6 +40,7 @@ var badBodies = []struct {
 	{"9112 7.1.1", "5;;a\r\nhello\r\n0\r\n\r\n", ErrChunkExt},
 	{"9112 7.1.1", "5;=b\r\nhello\r\n0\r\n\r\n", ErrChunkExt},
 	{"9112 7.1.1", "5;a=\r\nhello\r\n0\r\n\r\n", ErrChunkExt},
+	{"9112 7.1.1", "5;a=;b\r\nhello\r\n0\r\n\r\n", ErrChunkExt},
 	{"9112 7.1.1", "5;a b=c\r\nhello\r\n0\r\n\r\n", ErrChunkExt},
 	{"9112 7.1.1", "5;a \r\nhello\r\n0\r\n\r\n", ErrChunkExt},
 	{"9112 7.1.1", "5;a=b c\r\nhello\r\n0\r\n\r\n", ErrChunkExt},
@@ -158,6 +159,9 @@ func TestChunkedLimits(t *testing.T) {
 	require.Equal(t, ErrTrailerSize, run(ChunkLimits{TrailerBytesMax: 7}, "0\r\nX: yyyyyyyy"))
 	// One byte a chunk is honest streaming, for ever.
 	require.Equal(t, Done, run(ChunkLimits{OverheadMax: 1}, strings.Repeat("1\r\nx\r\n", 100_000)+"0\r\n\r\n"))
+	// Two bytes for the data, sixteen for the chunk: "1;", 14 letters, CR and the CRLF after the data come to just that.
+	require.Equal(t, Done, run(ChunkLimits{OverheadMax: 1}, strings.Repeat("1;"+strings.Repeat("e", 14)+"\r\nx\r\n", 1000)+"0\r\n\r\n"))
+	require.Equal(t, ErrChunkOverhead, run(ChunkLimits{OverheadMax: 1}, strings.Repeat("1;"+strings.Repeat("e", 15)+"\r\nx\r\n", 2)+"0\r\n\r\n"))
 	// Data pays for extensions.
 	require.Equal(t, Done, run(ChunkLimits{}, strings.Repeat("40;"+strings.Repeat("e", 60)+"\r\n"+strings.Repeat("x", 64)+"\r\n", 1000)+"0\r\n\r\n"))
 }

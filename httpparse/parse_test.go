@@ -16,6 +16,7 @@ var badHeads = []struct {
 }{
 	{"9112 2.2", "GET / HTTP/1.1\nHost: a\r\n\r\n", ErrBareLF},
 	{"9112 2.2", "\nGET / {}\r\n", ErrBareLF},
+	{"9112 2.2", "GET / HTTP/1.1X\nHost: a\r\n\r\n", ErrBareLF},
 	{"9112 2.2", "GET / {}X: b\nContent-Length: 0\r\n\r\n", ErrBareLF},
 	{"9112 2.2", "GET / {}X: b\r\n\n", ErrBareLF},
 	{"9112 2.2", "GET / HTTP/1.1\rHost: a\r\n\r\n", ErrBareCR},
