@@ -131,6 +131,9 @@ func judge(b []byte) error {
 		if httpErr == nil && req.URL.Opaque != "" {
 			return nil // urn:x, whatever else is wrong with it
 		}
+		if bytes.Contains(b, []byte("\n ")) || bytes.Contains(b, []byte("\n\t")) {
+			return nil // obs-fold: what it continues may be at fault here before the fold is seen
+		}
 		if httpErr == nil && !slices.Contains(stricter, err) && !slices.Contains(later, err) {
 			return fmt.Errorf("%v, but net/http accepts", err)
 		}
