@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// child is a server in a process of its own: this program again, as serve. It ends when its standard input does, so
+// it does not outlive us, however we end.
+type child struct {
+	name string
+	addr string
+	cmd  *exec.Cmd
+	in   io.WriteCloser
+	out  *bufio.Reader
+	said tail // its standard error
+}
+
+const (
+	startTimeout = 10 * time.Second
+	stopTimeout  = 5 * time.Second
+)
+
+// startServer starts serve with GOMAXPROCS=procs, on the given CPUs if there are any.
+func startServer(ctx context.Context, name string, o serveOptions, procs int, cpus []int) (*child, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	args := []string{"serve", "-control", "-server", name, "-addr", "127.0.0.1:0"}
+	if name != "net/http" {
+		args = append(args, "-loops", strconv.Itoa(o.loops), "-transport", o.transport)
+	}
+	c := &child{name: name, cmd: exec.Command(self, args...)}
+	c.cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(procs))
+	c.cmd.Stderr = &c.said
+	if c.in, err = c.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := c.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	c.out = bufio.NewReader(out)
+	if err := startOn(c.cmd, cpus); err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	hurry := time.AfterFunc(startTimeout, func() { c.cmd.Process.Kill() })
+	abandon := context.AfterFunc(ctx, func() { c.cmd.Process.Kill() })
+	line, err := c.out.ReadString('\n')
+	hurry.Stop()
+	abandon()
+	addr, ok := strings.CutPrefix(strings.TrimSpace(line), listening)
+	if err != nil || !ok {
+		c.cmd.Process.Kill()
+		c.cmd.Wait()
+		return nil, fmt.Errorf("%s did not start: %s", name, c.lastWords(err))
+	}
+	c.addr = addr
+	return c, nil
+}
+
+// stop ends the child and waits for it.
+func (c *child) stop() {
+	c.in.Close()
+	kill := time.AfterFunc(stopTimeout, func() { c.cmd.Process.Kill() })
+	defer kill.Stop()
+	c.cmd.Wait()
+}
+
+// usage is the CPU time that the child has used so far.
+func (c *child) usage() (usage, error) {
+	u, err := processUsage(c.cmd.Process.Pid)
+	if !errors.Is(err, errUnmeasured) {
+		return u, err
+	}
+	reply, err := c.ask("usage")
+	if err != nil {
+		return usage{}, err
+	}
+	var user, system int64
+	if _, err := fmt.Sscanf(reply, "usage %d %d", &user, &system); err != nil {
+		return usage{}, errUnmeasured
+	}
+	return usage{time.Duration(user), time.Duration(system), true}, nil
+}
+
+// resident is the child's resident memory in bytes after it has collected its garbage: what it holds, not what it
+// has not yet cleared away.
+func (c *child) resident() (int64, error) {
+	if _, err := c.ask("free"); err != nil {
+		return 0, err
+	}
+	return residentBytes(c.cmd.Process.Pid)
+}
+
+func (c *child) ask(command string) (string, error) {
+	if _, err := io.WriteString(c.in, command+"\n"); err != nil {
+		return "", fmt.Errorf("%s is gone: %s", c.name, c.lastWords(err))
+	}
+	line, err := c.out.ReadString('\n')
+	if err != nil {
+		return "", fmt.Errorf("%s is gone: %s", c.name, c.lastWords(err))
+	}
+	return strings.TrimSpace(line), nil
+}
+
+// lastWords is what the child wrote to standard error, or else err.
+func (c *child) lastWords(err error) string {
+	if s := strings.TrimSpace(c.said.String()); s != "" {
+		return s
+	}
+	return fmt.Sprint(err)
+}
+
+// tail keeps the last of what is written to it.
+type tail struct {
+	mu sync.Mutex
+	b  []byte
+}
+
+const tailBytes = 4 << 10
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.b = append(t.b, p...)
+	if n := len(t.b) - tailBytes; n > 0 {
+		t.b = append(t.b[:0], t.b[n:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.b)
+}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package main
+
+func newLoops(*loadRun, []slot) ([]driver, error) { return nil, errNoLoops }

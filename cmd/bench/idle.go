@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"time"
+)
+
+// Waits of the idle scenario: until the warm-up's connections are gone, and until what a server does when a
+// connection falls idle is done.
+const (
+	idleWarmup = 300 * time.Millisecond
+	idleSettle = 700 * time.Millisecond
+)
+
+// idleMemory is the resident memory of c in bytes for each of n idle keep-alive connections that have made one checked
+// request. They make another one at the end: a server that had dropped them would look thrifty.
+func idleMemory(ctx context.Context, c *child, n int, timeout time.Duration, say func(string, ...any)) (float64, error) {
+	req, err := newRequest("GET", "http://"+c.addr+"/plaintext", nil, nil)
+	if err != nil {
+		return 0, err
+	}
+	req.want.body = []byte(plaintext)
+	warm := loadRun{addr: c.addr, groups: []*group{newGroup("", 64, 1, req)}, duration: idleWarmup, timeout: timeout, loops: 1}
+	if out, err := warm.do(ctx); err != nil {
+		return 0, err
+	} else if err := out.problem(c.addr); err != nil && ctx.Err() == nil {
+		return 0, err
+	}
+	if err := sleepFor(ctx, idleSettle); err != nil {
+		return 0, err
+	}
+	before, err := c.resident()
+	if err != nil {
+		return 0, err
+	}
+
+	conns := make([]net.Conn, n)
+	defer func() {
+		for _, conn := range conns {
+			if tcp, ok := conn.(*net.TCPConn); ok {
+				tcp.SetLinger(0) // a reset: thousands of ports would wait in TIME_WAIT for a minute
+				tcp.Close()
+			}
+		}
+	}()
+	say("%d idle connections: opening", n)
+	err = inParallel(n, dialersMax, func(i int) (err error) {
+		d := net.Dialer{Timeout: timeout, KeepAlive: -1}
+		if conns[i], err = d.DialContext(ctx, "tcp", c.addr); err != nil {
+			return fmt.Errorf("connection %d of %d: %w", i+1, n, err)
+		}
+		return ask(conns[i], req, timeout)
+	})
+	if err != nil {
+		return 0, err
+	}
+	say("%d idle connections: settling", n)
+	if err := sleepFor(ctx, idleSettle); err != nil {
+		return 0, err
+	}
+	after, err := c.resident()
+	if err != nil {
+		return 0, err
+	}
+	say("%d idle connections: asking each again", n)
+	err = inParallel(n, dialersMax, func(i int) error { return ask(conns[i], req, timeout) })
+	if err != nil {
+		return 0, fmt.Errorf("a connection did not stay open: %w", err)
+	}
+	return float64(after-before) / float64(n), ctx.Err()
+}
+
+// ask makes one request on conn and checks its response.
+func ask(conn net.Conn, r *request, timeout time.Duration) error {
+	conn.SetDeadline(time.Now().Add(timeout))
+	if _, err := conn.Write(r.wire); err != nil {
+		return err
+	}
+	k := checker{want: &r.want, memo: &memo{}}
+	buf := make([]byte, 4<<10)
+	for {
+		n, err := conn.Read(buf)
+		if n > 0 {
+			switch m, done := k.feed(buf[:n]); {
+			case done && k.result.kind != "":
+				return fmt.Errorf("%s: %s", k.result.kind, k.result.detail)
+			case done && m < n:
+				return fmt.Errorf("bytes that answer no request: %q", cut(buf[m:n]))
+			case done && k.close:
+				return fmt.Errorf("the server closes the connection")
+			case done:
+				return nil
+			}
+		}
+		if err == io.EOF {
+			return io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// sleepFor waits, or returns the context's error when it is over before.
+func sleepFor(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// metric is one column of the comparison.
+type metric int
+
+const (
+	perSecond metric = iota // requests a second
+	p50                     // µs
+	p99                     // µs
+	cpu                     // µs of the server's CPU time per request
+	idleBytes               // resident bytes per idle connection
+	metrics
+)
+
+// sample is what one round measured. NaN: not measured.
+type sample [metrics]float64
+
+func noSample() (s sample) {
+	for i := range s {
+		s[i] = math.NaN()
+	}
+	return s
+}
+
+// column is one metric of all rounds, in order.
+func column(rounds []sample, m metric) (values []float64) {
+	for _, s := range rounds {
+		if !math.IsNaN(s[m]) {
+			values = append(values, s[m])
+		}
+	}
+	return values
+}
+
+// median is NaN of nothing.
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return math.NaN()
+	}
+	v := slices.Sorted(slices.Values(values))
+	n := len(v)
+	return (v[(n-1)/2] + v[n/2]) / 2
+}
+
+// ratio compares a server with the base. Each round gives one ratio, of two measurements that were made one right after
+// the other; so what the machine does over the minutes is in both, and cancels.
+type ratio struct {
+	median   float64
+	min, max float64
+	rounds   int
+}
+
+func newRatio(base, other []sample, m metric) (ratio, bool) {
+	var rs []float64
+	for i := range min(len(base), len(other)) {
+		if b, o := base[i][m], other[i][m]; b > 0 && o > 0 { // NaN is not
+			rs = append(rs, o/b)
+		}
+	}
+	if len(rs) == 0 {
+		return ratio{}, false
+	}
+	return ratio{median(rs), slices.Min(rs), slices.Max(rs), len(rs)}, true
+}
+
+// spread is half of what the rounds differ by, relative to the median.
+func (r ratio) spread() float64 { return (r.max - r.min) / 2 / r.median }
+
+// swallowed reports whether the rounds disagree on which server is better. Such a ratio says nothing.
+func (r ratio) swallowed() bool {
+	return r.rounds > 1 && (r.min <= 1 && 1 <= r.max || r.spread() >= math.Abs(r.median-1)/r.median)
+}
+
+func (r ratio) String() string {
+	switch {
+	case r.swallowed():
+		return "~"
+	case r.rounds == 1:
+		return fmt.Sprintf("%.*f×", r.digits(), r.median)
+	}
+	return fmt.Sprintf("%.*f× ±%.0f%%", r.digits(), r.median, math.Ceil(100*r.spread()))
+}
+
+// digits shows a ratio far below one, as memory has it, with more of them.
+func (r ratio) digits() int {
+	if r.median < 0.1 {
+		return 3
+	}
+	return 2
+}

@@ -1,0 +1,282 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// loadRun is one load on one server: connections are opened, run unmeasured for warmup, then measured for duration.
+type loadRun struct {
+	addr     string
+	groups   []*group
+	warmup   time.Duration
+	duration time.Duration
+	timeout  time.Duration // for a connect, and for a response
+	loops    int           // event loops to drive the connections with, where there are any
+	portable bool          // a goroutine for each connection even where there are loops
+
+	// begin and end are called around the measured part, close to its edges. May be nil.
+	begin, end func()
+	// progress is called a few times a second while load runs. May be nil.
+	progress func(measured time.Duration, requests, failed uint64)
+
+	ctx     context.Context // ends with the run
+	origin  time.Time
+	phase   atomic.Int32
+	down    atomic.Int32  // connections that could not be opened again
+	allDown chan struct{} // closed when that is all of them
+}
+
+const (
+	phaseWarm int32 = iota
+	phaseMeasure
+	phaseOver
+)
+
+// outcome is what a run measured.
+type outcome struct {
+	elapsed     time.Duration
+	groups      []*tally // as loadRun.groups
+	ownCPU      usage
+	interrupted bool // the context ended it
+	gone        bool // no connection could be kept open: the server went away
+}
+
+// now is the clock of the run in nanoseconds.
+func (r *loadRun) now() int64 { return int64(time.Since(r.origin)) }
+
+func (r *loadRun) counts() bool { return r.phase.Load() == phaseMeasure }
+func (r *loadRun) over() bool   { return r.phase.Load() == phaseOver }
+
+// slot is one connection to be driven.
+type slot struct {
+	group int
+	conn  net.Conn
+}
+
+// driver moves the bytes of some connections until the run is over, and closes them.
+type driver interface {
+	drive()
+	// tick is called about ten times a second while drive runs, and after the run is over. Any goroutine.
+	tick()
+	tallies() []*tally
+}
+
+const (
+	tickEvery   = 100 * time.Millisecond
+	dialersMax  = 32
+	redialPause = 20 * time.Millisecond
+)
+
+// do runs the load. An error means that nothing was measured; what went wrong with responses is in the outcome.
+func (r *loadRun) do(ctx context.Context) (*outcome, error) {
+	r.origin = time.Now()
+	r.allDown = make(chan struct{})
+	var cancel context.CancelFunc
+	r.ctx, cancel = context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	slots, err := r.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	drivers, err := r.drivers(slots)
+	if err != nil {
+		for _, s := range slots {
+			s.conn.Close()
+		}
+		return nil, err
+	}
+	var wg sync.WaitGroup
+	for _, d := range drivers {
+		wg.Go(d.drive)
+	}
+
+	out := &outcome{}
+	out.interrupted, out.gone = r.wait(ctx, r.warmup, drivers, time.Time{})
+	if !out.interrupted && !out.gone {
+		cpu0, _ := ownUsage()
+		if r.begin != nil {
+			r.begin()
+		}
+		start := time.Now()
+		r.phase.Store(phaseMeasure)
+		out.interrupted, out.gone = r.wait(ctx, r.duration, drivers, start)
+		r.phase.Store(phaseOver)
+		out.elapsed = time.Since(start)
+		if r.end != nil {
+			r.end()
+		}
+		cpu1, err := ownUsage()
+		out.ownCPU = cpu1.minus(cpu0)
+		out.ownCPU.known = err == nil
+	}
+	r.phase.Store(phaseOver)
+	cancel()
+	for _, d := range drivers {
+		d.tick()
+	}
+	wg.Wait()
+	for range r.groups {
+		out.groups = append(out.groups, newTally())
+	}
+	for _, d := range drivers {
+		for i, t := range d.tallies() {
+			out.groups[i].add(t)
+		}
+	}
+	return out, nil
+}
+
+// wait lets d pass, with ticks.
+func (r *loadRun) wait(ctx context.Context, d time.Duration, drivers []driver, measured time.Time) (interrupted, gone bool) {
+	end := time.NewTimer(d)
+	defer end.Stop()
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-end.C:
+			return false, false
+		case <-ctx.Done():
+			return true, false
+		case <-r.allDown:
+			return false, true
+		case <-tick.C:
+		}
+		var requests, failed uint64
+		for _, dr := range drivers {
+			dr.tick()
+			for _, t := range dr.tallies() {
+				n, f := t.soFar()
+				requests, failed = requests+n, failed+f
+			}
+		}
+		if r.progress != nil {
+			var since time.Duration
+			if !measured.IsZero() {
+				since = time.Since(measured)
+			}
+			r.progress(since, requests, failed)
+		}
+	}
+}
+
+// open connects all slots, the groups interleaved so that each loop gets its share of each.
+func (r *loadRun) open(ctx context.Context) ([]slot, error) {
+	var slots []slot
+	for i, more := 0, true; more; i++ {
+		more = false
+		for g, gr := range r.groups {
+			if i < gr.conns {
+				slots = append(slots, slot{group: g})
+				more = true
+			}
+		}
+	}
+	err := inParallel(len(slots), dialersMax, func(i int) (err error) {
+		slots[i].conn, err = r.dial(ctx)
+		return err
+	})
+	if err != nil {
+		for _, s := range slots {
+			if s.conn != nil {
+				s.conn.Close()
+			}
+		}
+		return nil, err
+	}
+	return slots, nil
+}
+
+func (r *loadRun) dial(ctx context.Context) (net.Conn, error) {
+	return (&net.Dialer{Timeout: r.timeout, KeepAlive: -1}).DialContext(ctx, "tcp", r.addr)
+}
+
+// lostForGood notes that a connection could not be opened again. A server that is gone is not asked a second time:
+// its absence is a result.
+func (r *loadRun) lostForGood(t *tally, err error) {
+	if r.over() {
+		return
+	}
+	t.lockedFail("connect: "+kindOf(err), "%v", err)
+	total := 0
+	for _, g := range r.groups {
+		total += g.conns
+	}
+	if int(r.down.Add(1)) == total {
+		close(r.allDown)
+	}
+}
+
+func (r *loadRun) drivers(slots []slot) ([]driver, error) {
+	if !r.portable {
+		ds, err := newLoops(r, slots)
+		if !errors.Is(err, errNoLoops) {
+			return ds, err
+		}
+	}
+	return []driver{newGoroutines(r, slots)}, nil
+}
+
+// errNoLoops says that this system has no event loops for us.
+var errNoLoops = errors.New("no event loops on this system")
+
+// inParallel calls f for 0 to n-1 on at most width goroutines and returns the first error.
+func inParallel(n, width int, f func(int) error) error {
+	var (
+		next  atomic.Int64
+		wg    sync.WaitGroup
+		once  sync.Once
+		first error
+	)
+	for range min(n, width) {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				if err := f(i); err != nil {
+					once.Do(func() { first = err })
+					next.Store(int64(n))
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return first
+}
+
+// total adds the groups up.
+func (o *outcome) total() *tally {
+	sum := newTally()
+	for _, t := range o.groups {
+		sum.add(t)
+	}
+	return sum
+}
+
+// problem says why the outcome cannot be trusted, or nil.
+func (o *outcome) problem(addr string) error {
+	sum := o.total()
+	fs := sum.failed()
+	var n uint64
+	for _, f := range fs {
+		n += f.Count
+	}
+	switch {
+	case o.gone:
+		return fmt.Errorf("the server at %s went away: %s", addr, fs[0].First)
+	case n > 0:
+		return fmt.Errorf("%d responses were not as wanted or did not come: first of the most frequent kind: %s", n, fs[0].First)
+	case sum.requests == 0:
+		return errors.New("nothing was measured: no request was answered in the measured time")
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+const serveUsage = `Usage: bench serve [-server NAME] [-addr HOST:PORT] [flags]
+
+Serves the application of the benchmarks until it is interrupted:
+  GET /plaintext  GET /const  GET /json  GET /users/{id}  POST /echo  GET /bytes/{n}
+  GET /sleep/{ms}  GET /static/{file...} (small.txt, medium.txt, large.txt)  GET /events
+
+Servers:
+`
+
+// drainTimeout bounds how long serve waits for requests that are being answered when it is told to stop.
+const drainTimeout = 2 * time.Second
+
+func serveCommand(ctx context.Context, e env, args []string) error {
+	fs := newFlags("serve", serveUsage+serverList())
+	name := fs.String("server", "adapter", "what serves: `NAME` from the list above")
+	addr := fs.String("addr", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 picks a free one")
+	var o serveOptions
+	fs.IntVar(&o.loops, "loops", 0, "event loops, 0 for one per CPU (adapter)")
+	fs.StringVar(&o.transport, "transport", "", "`NAME` of the transport: epoll, portable (adapter; default: what fits)")
+	control := fs.Bool("control", false, "take commands on standard input and stop when it ends (for compare)")
+	if err := fs.parse(e, args); err != nil {
+		return err
+	}
+	if fs.NArg() > 0 {
+		return usageError("serve takes no arguments: %q", fs.Args())
+	}
+	dir, err := makeFiles()
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	s, err := newServer(*name, application(dir), o)
+	if err != nil {
+		return usageError("%v", err)
+	}
+	l, err := net.Listen("tcp", *addr)
+	if err != nil {
+		return err
+	}
+	// At this point the kernel queues connections, so whoever reads the line may connect.
+	fmt.Fprintf(e.stdout, "%s%s\n", listening, l.Addr())
+
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if *control {
+		// The interrupt of a terminal reaches us too. The parent decides when we stop, by ending our input.
+		signal.Ignore(os.Interrupt)
+		go func() {
+			defer stop()
+			obey(e.stdin, e.stdout)
+		}()
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	if err := s.Shutdown(drain); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
+
+// listening is what serve's first line begins with; the address follows.
+const listening = "listening on "
+
+// obey answers the commands of a parent process, one a line, until its end of the pipe closes.
+//
+//	usage  →  usage USER SYSTEM, in nanoseconds; or usage n/a
+//	free   →  freed, after garbage has been collected and given back to the system
+func obey(in io.Reader, out io.Writer) {
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		switch lines.Text() {
+		case "usage":
+			if u, err := ownUsage(); err != nil {
+				fmt.Fprintln(out, "usage n/a")
+			} else {
+				fmt.Fprintf(out, "usage %d %d\n", u.user.Nanoseconds(), u.system.Nanoseconds())
+			}
+		case "free":
+			// Twice: what lies in a sync.Pool outlives one collection.
+			debug.FreeOSMemory()
+			debug.FreeOSMemory()
+			fmt.Fprintln(out, "freed")
+		}
+	}
+}
+
+func serverList() string {
+	var b strings.Builder
+	for _, s := range servers {
+		fmt.Fprintf(&b, "  %-10s %s\n", s.name, s.what)
+	}
+	return b.String() + "\nFlags:\n"
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/peregrine-http/peregrine/internal/netio"
+)
+
+// Latencies are kept from 100 ns to a minute with three significant digits, in some 200 KB.
+const (
+	latencyMin = int64(100)
+	latencyMax = int64(time.Minute)
+)
+
+// tally is what was counted for one group. Failures count from the first connection on, everything else during the
+// measured part only.
+type tally struct {
+	mu       sync.Mutex
+	requests uint64 // answered as wanted
+	bytes    uint64 // received
+	hist     *hdrhistogram.Histogram
+	failures map[string]*failure
+}
+
+// failure counts what went wrong in one way. The number of kinds is bounded by the number of status codes.
+type failure struct {
+	Kind  string `json:"kind"`
+	Count uint64 `json:"count"`
+	First string `json:"first"` // the first one, in full
+}
+
+func newTally() *tally {
+	return &tally{hist: hdrhistogram.New(latencyMin, latencyMax, 3), failures: map[string]*failure{}}
+}
+
+func (t *tally) latency(ns, n int64) {
+	// In range, hence no error.
+	_ = t.hist.RecordValues(min(max(ns, latencyMin), latencyMax), n)
+}
+
+func (t *tally) fail(kind, format string, args ...any) {
+	f := t.failures[kind]
+	if f == nil {
+		f = &failure{Kind: kind, First: fmt.Sprintf(format, args...)}
+		t.failures[kind] = f
+	}
+	f.Count++
+}
+
+func (t *tally) lockedFail(kind, format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.fail(kind, format, args...)
+}
+
+func (t *tally) soFar() (requests uint64, failed uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, f := range t.failures {
+		failed += f.Count
+	}
+	return t.requests, failed
+}
+
+// add merges o, which is no longer written to, into t.
+func (t *tally) add(o *tally) {
+	t.requests += o.requests
+	t.bytes += o.bytes
+	t.hist.Merge(o.hist)
+	for kind, f := range o.failures {
+		if mine := t.failures[kind]; mine != nil {
+			mine.Count += f.Count
+		} else {
+			t.failures[kind] = &failure{kind, f.Count, f.First}
+		}
+	}
+}
+
+// failed lists the failures, the most frequent first.
+func (t *tally) failed() []failure {
+	var fs []failure
+	for _, f := range t.failures {
+		fs = append(fs, *f)
+	}
+	slices.SortFunc(fs, func(a, b failure) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Kind, b.Kind))
+	})
+	return fs
+}
+
+// kindOf names an error of a connection by what it means to whoever reads the count.
+func kindOf(err error) string {
+	var timeout net.Error
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return "closed early"
+	case errors.Is(err, netio.ErrReset), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "reset"
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return "timeout"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "refused"
+	}
+	return "connection error"
+}
