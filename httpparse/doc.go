@@ -24,7 +24,7 @@
 //   - a target such as urn:x or http:/x, with a scheme but no "//" (RFC 9112, section 3.2.2), or without a host
 //     (RFC 9110, section 4.2.1), or with user information (RFC 9110, section 4.2.4), or with bytes in its host
 //     that RFC 3986, section 3.2.2, does not have, or with a port above 65535;
-//   - CONNECT without a port (RFC 9110, section 9.3.6);
+//   - CONNECT without a host or a port (RFC 9110, section 9.3.6);
 //   - more than one empty line before the request line (RFC 9112, section 2.2; net/http skips two after a POST);
 //   - Content-Length together with Transfer-Encoding (RFC 9112, section 6.3);
 //   - a repeated Content-Length, even with equal values (RFC 9112, section 6.3);

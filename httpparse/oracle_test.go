@@ -128,8 +128,8 @@ func judge(b []byte) error {
 	br := bufio.NewReaderSize(bytes.NewReader(bytes.TrimPrefix(b, []byte("\r\n"))), 64<<10)
 	req, httpErr := http.ReadRequest(br)
 	if err != nil {
-		if httpErr == nil && req.URL.Opaque != "" {
-			return nil // urn:x, whatever else is wrong with it
+		if httpErr == nil && (req.URL.Opaque != "" || req.Method == "CONNECT" && req.URL.Path == "") {
+			return nil // urn:x and CONNECT's target, whatever else is wrong with them
 		}
 		if bytes.Contains(b, []byte("\n ")) || bytes.Contains(b, []byte("\n\t")) {
 			return nil // obs-fold: what it continues may be at fault here before the fold is seen
