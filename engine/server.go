@@ -108,14 +108,7 @@ func (s *Server) Serve(l net.Listener) error {
 		return err
 	}
 	sv := &serving{s: s, listener: l}
-	sv.limits = httpparse.Limits{HeadBytesMax: s.HeadBytesMax, FieldsMax: s.FieldsMax}
-	if sv.limits.HeadBytesMax == 0 {
-		sv.limits.HeadBytesMax = HeadBytesDefault
-	}
-	if sv.headTimeout = s.ReadHeaderTimeout; sv.headTimeout == 0 {
-		sv.headTimeout = s.ReadTimeout
-	}
-	sv.timed = max(s.ReadHeaderTimeout, s.ReadTimeout, s.WriteTimeout, s.IdleTimeout) > 0
+	s.settle(sv)
 	if err := s.open(sv); err != nil {
 		return err
 	}
@@ -142,6 +135,18 @@ func (s *Server) validate(l net.Listener) error {
 		return bad("HeadBytesMax", s.HeadBytesMax, fmt.Sprintf("0 to %d", HeadBytesLimit))
 	}
 	return nil
+}
+
+// settle works out what the connections of sv read for every request.
+func (s *Server) settle(sv *serving) {
+	sv.limits = httpparse.Limits{HeadBytesMax: s.HeadBytesMax, FieldsMax: s.FieldsMax}
+	if sv.limits.HeadBytesMax == 0 {
+		sv.limits.HeadBytesMax = HeadBytesDefault
+	}
+	if sv.headTimeout = s.ReadHeaderTimeout; sv.headTimeout == 0 {
+		sv.headTimeout = s.ReadTimeout
+	}
+	sv.timed = max(s.ReadHeaderTimeout, s.ReadTimeout, s.WriteTimeout, s.IdleTimeout) > 0
 }
 
 // track remembers sv, and forgets those that have ended. It reports false if the server has been stopped.
