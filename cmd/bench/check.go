@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // want is what every response to one request must be.
@@ -164,7 +166,7 @@ func (k *checker) feedHead(p []byte) (n int, done bool) {
 func (k *checker) parseHead(h []byte) (done bool) {
 	line, rest, _ := bytes.Cut(h, []byte("\r\n"))
 	// RFC 9112, section 4: HTTP-version SP status-code SP [ reason-phrase ]. The second SP is often left out.
-	if len(line) < 12 || string(line[:7]) != "HTTP/1." || line[8] != ' ' || (len(line) > 12 && line[12] != ' ') {
+	if len(line) < 12 || !clean(line) || string(line[:7]) != "HTTP/1." || line[7]&^1 != '0' || line[8] != ' ' || (len(line) > 12 && line[12] != ' ') {
 		_, done = k.lose("status line %q", cut(line))
 		return done
 	}
@@ -173,12 +175,13 @@ func (k *checker) parseHead(h []byte) (done bool) {
 		_, done = k.lose("status line %q", cut(line))
 		return done
 	}
-	k.result, k.close = verdict{}, line[7] == '0'
+	old := line[7] == '0'
+	k.result, k.close = verdict{}, old
 	length, chunked := int64(-1), false
 	for len(rest) > 0 {
 		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
-		colon := bytes.IndexByte(line, ':')
-		if colon <= 0 {
+		colon := nameLen(line)
+		if colon < 0 || !clean(line) {
 			_, done = k.lose("header line %q", cut(line))
 			return done
 		}
@@ -192,10 +195,12 @@ func (k *checker) parseHead(h []byte) (done bool) {
 			}
 			length = int64(v)
 		case isName(name, "transfer-encoding"):
-			if chunked = isName(value, "chunked"); !chunked {
+			// RFC 9112, section 6.1: in HTTP/1.0 it is a sign of faulty framing. As the only coding it must be chunked.
+			if old || chunked || !isName(value, "chunked") {
 				_, done = k.lose("Transfer-Encoding %q", cut(value))
 				return done
 			}
+			chunked = true
 		case isName(name, "connection"):
 			if isName(value, "close") {
 				k.close = true
@@ -285,9 +290,34 @@ func (k *checker) feedLine(p []byte) (n int, done bool) {
 		}
 		k.state = inChunkSize
 	case inTrailer:
-		done = len(line) == 0
+		if done = len(line) == 0; !done && (nameLen(line) < 0 || !clean(line)) {
+			return k.lose("trailer line %q", cut(line))
+		}
 	}
 	return i + 1, done
+}
+
+// nameLen is the length of a field line's name, or -1 if it has no name or the name is no token (RFC 9110, section 5.1).
+func nameLen(line []byte) int {
+	for i, c := range line {
+		if c == ':' && i > 0 {
+			return i
+		}
+		if !httpguts.IsTokenRune(rune(c)) {
+			break
+		}
+	}
+	return -1
+}
+
+// clean reports whether a line is free of control characters; a bare LF or CR in it would be a line's end to others.
+func clean(line []byte) bool {
+	for _, c := range line {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // isName compares ASCII text with a lower-case name.

@@ -45,8 +45,9 @@ type comparison struct {
 	line                   *progress
 	step, steps            int
 
-	rows     []row
-	warnings []string
+	rows      []row
+	warnings  []string
+	disturbed int // measurements in which neither server nor load had its CPU to itself
 }
 
 func compareCommand(ctx context.Context, e env, args []string) error {
@@ -277,7 +278,7 @@ func (c *comparison) measure(ctx context.Context, ch *child, groups []*group) ([
 	total := out.total().requests
 	used := to.minus(from)
 	used.known = used.known && uerr == nil
-	c.checkOwnLimit(title, ch.name, out, used)
+	c.checkLimit(title, ch.name, out, used)
 
 	var samples []sample
 	for i, t := range out.groups {
@@ -295,14 +296,21 @@ func (c *comparison) measure(ctx context.Context, ch *child, groups []*group) ([
 	return samples, nil
 }
 
-func (c *comparison) checkOwnLimit(title, name string, out *outcome, server usage) {
-	if !out.ownCPU.known || !server.known {
+// checkLimit warns where requests per second are not about the server: a closed loop keeps it busy, unless the load or
+// the machine cannot.
+func (c *comparison) checkLimit(title, name string, out *outcome, server usage) {
+	if c.loaderCPUs == nil || !out.ownCPU.known || !server.known {
 		return
 	}
-	busy := float64(out.ownCPU.total()) / float64(out.elapsed)
-	if busy >= ownBusy*float64(max(1, len(c.loaderCPUs))) && float64(server.total())/float64(out.elapsed) < serverBusy*float64(c.procs) {
-		c.warn("%s, %s: the load was at the limit of its CPU and the server was not: requests/s and latencies are about the load", title, name)
+	own := float64(out.ownCPU.total()) / float64(out.elapsed)
+	if float64(server.total())/float64(out.elapsed) >= serverBusy*float64(c.procs) {
+		return
 	}
+	if own >= ownBusy*float64(len(c.loaderCPUs)) {
+		c.warn("%s, %s: the load was at the limit of its CPU and the server was not: requests/s and latencies are about the load", title, name)
+		return
+	}
+	c.disturbed++
 }
 
 // idleRow measures memory, with a fresh process for each server: one that has worked has room left over from it.
@@ -353,6 +361,9 @@ func (c *comparison) print(w io.Writer) {
 	if len(rows) > 0 {
 		fmt.Fprintf(w, "%s\n\n", c.setup())
 		printTable(w, c.servers, rows)
+	}
+	if c.disturbed > 0 {
+		c.warn("in %d of %d measurements other programs took CPU from the server: requests/s and latencies suffered, CPU time hardly", c.disturbed, c.step)
 	}
 	for _, s := range c.warnings {
 		fmt.Fprintf(w, "\nwarning: %s\n", s)

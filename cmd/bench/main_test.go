@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// asBench makes the test binary behave as the program, so that what starts processes can be tested without building.
+const asBench = "BENCH_TEST_RUN_MAIN"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asBench) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// program is the program as a process of its own.
+func program(t *testing.T, args ...string) *exec.Cmd {
+	self, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.Command(self, args...)
+	cmd.Env = append(os.Environ(), asBench+"=1")
+	return cmd
+}
+
+// runBench runs a command line in this process.
+func runBench(ctx context.Context, args ...string) (code int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	code = bench(ctx, env{bytes.NewReader(nil), &out, &errs}, args)
+	return code, out.String(), errs.String()
+}
+
+func TestCommandLine(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		args   []string
+		code   int
+		stdout string
+		stderr string
+	}{
+		{"help", []string{"--help"}, 0, "Usage: bench", ""},
+		{"help as a command", []string{"help"}, 0, "Usage: bench", ""},
+		{"help of load", []string{"load", "-help"}, 0, "-expect-status", ""},
+		{"help of serve", []string{"serve", "-h"}, 0, "net/http", ""},
+		{"help of compare", []string{"compare", "--help"}, 0, "-rounds", ""},
+		{"unknown command", []string{"lode"}, 2, "", `no command "lode"`},
+		{"unknown flag", []string{"-fast"}, 2, "", "-fast"},
+		{"load nothing", []string{"load"}, 2, "", "want one URL"},
+		{"load two", []string{"load", "http://a/", "http://b/"}, 2, "", "want one URL"},
+		{"load no URL", []string{"load", "127.0.0.1:80"}, 2, "", "127.0.0.1:80"},
+		{"load https", []string{"load", "https://127.0.0.1/"}, 2, "", "https://127.0.0.1/"},
+		{"no connections", []string{"load", "-c", "0", "http://127.0.0.1/"}, 2, "", "-c 0"},
+		{"no time", []string{"load", "-d", "0s", "http://127.0.0.1/"}, 2, "", "-d 0s"},
+		{"bad header", []string{"load", "-H", "no colon", "http://127.0.0.1/"}, 2, "", `"no colon"`},
+		{"bad method", []string{"load", "-method", "G T", "http://127.0.0.1/"}, 2, "", `"G T"`},
+		{"missing body file", []string{"load", "-body-file", "/nonexistent/body", "http://127.0.0.1/"}, 1, "", "/nonexistent/body"},
+		{"unknown server", []string{"serve", "-server", "apache"}, 2, "", `"apache"`},
+		{"loops for net/http", []string{"serve", "-server", "net/http", "-loops", "2"}, 2, "", "-loops"},
+		{"serve an argument", []string{"serve", "here"}, 2, "", "here"},
+		{"serve nowhere", []string{"serve", "-server", "net/http", "-addr", "256.0.0.1:1"}, 1, "", "256.0.0.1"},
+		{"compare unknown servers", []string{"compare", "-servers", "net/http,iis"}, 2, "", `"iis"`},
+		{"compare unknown scenarios", []string{"compare", "-scenarios", "fortunes"}, 2, "", `"fortunes"`},
+		{"compare in no rounds", []string{"-rounds", "0"}, 2, "", "-rounds 0"},
+		{"compare too many idle", []string{"-idle", "15001"}, 2, "", "-idle 15001"},
+		{"compare without time", []string{"-d", "-1s"}, 2, "", "-d -1s"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, stdout, stderr := runBench(t.Context(), c.args...)
+			require.Equal(t, c.code, code, "%s%s", stdout, stderr)
+			require.Contains(t, stdout, c.stdout)
+			require.Contains(t, stderr, c.stderr)
+		})
+	}
+}
+
+func TestTailKeepsTheEnd(t *testing.T) {
+	var w tail
+	for range 100 {
+		_, err := io.WriteString(&w, string(bytes.Repeat([]byte("x"), 100))+"end")
+		require.NoError(t, err)
+	}
+	require.Len(t, w.String(), tailBytes)
+	require.Equal(t, "end", w.String()[tailBytes-3:])
+}
