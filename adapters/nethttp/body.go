@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/peregrine-http/peregrine/engine"
 )
@@ -152,6 +153,22 @@ func (b *body) settle() (tooBig, broken bool) {
 	b.closed = b.ended.Load()
 	return !b.closed, false
 }
+
+// interrupt ends a Read that is under way on another goroutine: the handler has returned, nobody waits for it.
+// It reports whether there was one.
+func (b *body) interrupt() bool {
+	if b.mu.TryLock() {
+		b.mu.Unlock()
+		return false
+	}
+	b.x.SetReadDeadline(longAgo)
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	return true
+}
+
+var longAgo = time.Unix(1, 0)
 
 // end is Close without reading: after it the exchange is not touched.
 func (b *body) end() {

@@ -59,6 +59,9 @@ func (ex *exchange) recovered(value any) {
 	ex.res.endNotify()
 	ex.ctx.Cancel()
 	if x := ex.res.x; !ex.res.hijacked.Load() {
+		if ex.res.hasBody {
+			ex.body.interrupt()
+		}
 		x.SetClose(!x.BodyDone())
 	}
 }

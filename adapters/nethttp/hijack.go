@@ -25,6 +25,9 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if w.wroteHeader && !w.sentHead {
 		w.makeHead(nil)
 	}
+	if w.hasBody {
+		w.ex.body.interrupt()
+	}
 	c, pending, err := w.x.Hijack()
 	if err != nil {
 		return nil, nil, err

@@ -175,10 +175,10 @@ func compare(t *testing.T, h http.Handler, steps ...step) {
 
 // readable shortens what is long for a message, and keeps what differs.
 func readable(s string) string {
-	if len(s) < 20<<10 {
+	if len(s) < 2<<10 {
 		return s
 	}
-	return fmt.Sprintf("%s ... %d bytes, sum %x ... %s", s[:4<<10], len(s), sum(s), s[len(s)-4<<10:])
+	return fmt.Sprintf("%s ... %d bytes, sum %x ... %s", s[:600], len(s), sum(s), s[len(s)-600:])
 }
 
 func sum(s string) (h uint64) {
@@ -201,7 +201,9 @@ func TestOracle(t *testing.T) {
 				if isIntended(h, r) {
 					continue
 				}
-				steps := append(append([]step(nil), r.steps...), step{send: lastRequest})
+				// In one piece: what arrives after a close makes the kernel destroy what it has not delivered.
+				steps := append([]step(nil), r.steps...)
+				steps[len(steps)-1].send += lastRequest
 				want := talk(t, addrs[0], steps...)
 				got := talk(t, addrs[1], steps...)
 				if want != got {

@@ -152,6 +152,9 @@ func write[T string | []byte](w *response, p T) (int, error) {
 	if !bodyAllowed(w.status) {
 		return 0, http.ErrBodyNotAllowed
 	}
+	if w.writeErr != nil {
+		return 0, w.writeErr
+	}
 	w.written += int64(len(p))
 	if w.length != -1 && w.written > w.length {
 		return 0, http.ErrContentLength
@@ -211,6 +214,9 @@ func (w *response) finishBody() {
 	b := &w.ex.body
 	if b.hitLimit.Load() {
 		w.close, w.tooLarge = true, true
+	}
+	if b.interrupt() {
+		w.close = true
 	}
 	if w.close || b.ended.Load() {
 		return

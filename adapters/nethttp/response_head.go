@@ -14,8 +14,8 @@ func (w *response) fixFields() {
 	d := w.getDraft()
 	d.render(w.header)
 	if cl := d.facts.length; cl != "" {
-		if n, err := strconv.ParseUint(cl, 10, 63); err == nil {
-			w.length = int64(n)
+		if n, err := strconv.ParseInt(cl, 10, 64); err == nil && n >= 0 {
+			w.length = n
 		} else {
 			w.sv.srv.logf("http: invalid Content-Length of %q", cl)
 			w.header.Del("Content-Length")

@@ -14,18 +14,19 @@ const spillSize = 16 << 10
 func compose[T string | []byte](w *response, p T) (n int, err error) {
 	d := w.getDraft()
 	for len(p) > draftSize-d.n {
-		if w.writeErr != nil {
-			return n, w.writeErr
-		}
 		if b, ok := any(p).([]byte); ok && d.n == 0 {
-			w.emit(b)
-			return n + len(p), w.writeErr
+			if w.emit(b); w.writeErr != nil {
+				return n, w.writeErr
+			}
+			return n + len(p), nil
 		}
 		m := copy(d.body[d.n:], p)
 		d.n += m
 		n += m
 		p = p[m:]
-		w.emitDraft()
+		if w.emitDraft(); w.writeErr != nil {
+			return n, w.writeErr
+		}
 	}
 	m := copy(d.body[d.n:], p)
 	d.n += m
