@@ -1,0 +1,78 @@
+// Command coder-websocket echoes WebSocket messages with coder/websocket, which takes the connection over through
+// http.Hijacker. It is a net/http program in which http.Server has become nethttp.Server.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/peregrine-http/peregrine/adapters/nethttp"
+)
+
+func newServer(addr string) *nethttp.Server {
+	return &nethttp.Server{
+		Addr:              addr,
+		Handler:           http.HandlerFunc(echo),
+		ReadHeaderTimeout: 10 * time.Second,
+	}
+}
+
+func echo(w http.ResponseWriter, r *http.Request) {
+	c, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+		Subprotocols:    []string{"echo"},
+		CompressionMode: websocket.CompressionContextTakeover,
+	})
+	if err != nil {
+		return // Accept has answered
+	}
+	defer c.CloseNow()
+	c.SetReadLimit(8 << 20)
+	for {
+		kind, message, err := c.Read(r.Context())
+		if err != nil {
+			return // closed by the client
+		}
+		if err := c.Write(r.Context(), kind, message); err != nil {
+			return
+		}
+	}
+}
+
+func main() {
+	addr := flag.String("addr", "127.0.0.1:8080", "`address` to listen on")
+	flag.Parse()
+	interrupted, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+
+	server := newServer(*addr)
+	l, err := net.Listen("tcp", server.Addr)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("listening on http://%s\n", l.Addr())
+
+	drained := make(chan error, 1)
+	go func() {
+		<-interrupted.Done()
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		drained <- server.Shutdown(ctx)
+	}()
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		log.Fatal(err)
+	}
+	if err := <-drained; err != nil {
+		log.Fatal(err)
+	}
+}
