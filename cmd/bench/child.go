@@ -21,13 +21,18 @@ type child struct {
 	addr string
 	cmd  *exec.Cmd
 	in   io.WriteCloser
-	out  *bufio.Reader
+	pipe *os.File      // the other end is its standard output
+	out  *bufio.Reader // reads pipe
 	said tail // its standard error
+
+	ended chan struct{} // closed when the process has ended and said is complete
 }
 
 const (
 	startTimeout = 10 * time.Second
 	stopTimeout  = 5 * time.Second
+	// dyingTimeout bounds how long a server that does not answer is given to end and say why.
+	dyingTimeout = time.Second
 )
 
 // startServer starts serve with GOMAXPROCS=procs, on the given CPUs if there are any.
@@ -40,20 +45,28 @@ func startServer(ctx context.Context, name string, o serveOptions, procs int, cp
 	if name != "net/http" {
 		args = append(args, "-loops", strconv.Itoa(o.loops), "-transport", o.transport)
 	}
-	c := &child{name: name, cmd: exec.Command(self, args...)}
+	c := &child{name: name, cmd: exec.Command(self, args...), ended: make(chan struct{})}
 	c.cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(procs))
 	c.cmd.Stderr = &c.said
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
-	out, err := c.cmd.StdoutPipe()
+	out, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	c.out = bufio.NewReader(out)
-	if err := startOn(c.cmd, cpus); err != nil {
+	c.cmd.Stdout = w
+	c.pipe, c.out = out, bufio.NewReader(out)
+	err = startOn(c.cmd, cpus)
+	w.Close()
+	if err != nil {
+		out.Close()
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
+	go func() {
+		c.cmd.Wait()
+		close(c.ended)
+	}()
 	hurry := time.AfterFunc(startTimeout, func() { c.cmd.Process.Kill() })
 	abandon := context.AfterFunc(ctx, func() { c.cmd.Process.Kill() })
 	line, err := c.out.ReadString('\n')
@@ -62,7 +75,7 @@ func startServer(ctx context.Context, name string, o serveOptions, procs int, cp
 	addr, ok := strings.CutPrefix(strings.TrimSpace(line), listening)
 	if err != nil || !ok {
 		c.cmd.Process.Kill()
-		c.cmd.Wait()
+		defer c.stop()
 		return nil, fmt.Errorf("%s did not start: %s", name, c.lastWords(err))
 	}
 	c.addr = addr
@@ -74,7 +87,8 @@ func (c *child) stop() {
 	c.in.Close()
 	kill := time.AfterFunc(stopTimeout, func() { c.cmd.Process.Kill() })
 	defer kill.Stop()
-	c.cmd.Wait()
+	<-c.ended
+	c.pipe.Close()
 }
 
 // usage is the CPU time that the child has used so far.
@@ -114,8 +128,12 @@ func (c *child) ask(command string) (string, error) {
 	return strings.TrimSpace(line), nil
 }
 
-// lastWords is what the child wrote to standard error, or else err.
+// lastWords is what a child that fails wrote to standard error, or else err.
 func (c *child) lastWords(err error) string {
+	select {
+	case <-c.ended:
+	case <-time.After(dyingTimeout):
+	}
 	if s := strings.TrimSpace(c.said.String()); s != "" {
 		return s
 	}

@@ -84,7 +84,7 @@ func (r ratio) String() string {
 	case r.rounds == 1:
 		return fmt.Sprintf("%.*f×", r.digits(), r.median)
 	}
-	return fmt.Sprintf("%.*f× ±%.0f%%", r.digits(), r.median, math.Ceil(100*r.spread()))
+	return fmt.Sprintf("%.*f× ±%.0f%%", r.digits(), r.median, 100*r.spread())
 }
 
 // digits shows a ratio far below one, as memory has it, with more of them.

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// serving serves the application by the named server and returns its URL.
+func serving(t *testing.T, name string) string {
+	dir, err := makeFiles()
+	require.NoError(t, err)
+	s, err := newServer(name, application(dir), serveOptions{})
+	require.NoError(t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(l) }()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		require.NoError(t, s.Shutdown(ctx))
+		require.ErrorIs(t, <-done, http.ErrServerClosed)
+		require.NoError(t, os.RemoveAll(dir))
+	})
+	return "http://" + l.Addr().String()
+}
+
+// Every server answers every endpoint alike: comparing them would mean nothing otherwise.
+func TestApplication(t *testing.T) {
+	long := strings.Repeat("0123456789", 200_000)
+	for _, s := range servers {
+		t.Run(s.name, func(t *testing.T) {
+			url := serving(t, s.name)
+			for _, c := range []struct {
+				method, path, send string
+				status             int
+				body               string
+			}{
+				{"GET", "/plaintext", "", 200, plaintext},
+				{"GET", "/const", "", 200, plaintext},
+				{"GET", "/json", "", 200, `{"message":"Hello, World!"}`},
+				{"GET", "/users/42", "", 200, "42"},
+				{"GET", "/users/a%20b", "", 200, "a b"},
+				{"POST", "/echo", "hello", 200, "hello"},
+				{"POST", "/echo", "", 200, ""},
+				{"POST", "/echo", long, 200, long},
+				{"GET", "/bytes/0", "", 200, ""},
+				{"GET", "/bytes/24", "", 200, "abcdefghijklmnopqrstuvwa"},
+				{"GET", "/bytes/-1", "", 400, fmt.Sprintf("want a number from 0 to %d\n", bytesMax)},
+				{"GET", "/bytes/x", "", 400, fmt.Sprintf("want a number from 0 to %d\n", bytesMax)},
+				{"GET", "/sleep/1", "", 200, "awake"},
+				{"GET", "/sleep/60001", "", 400, "want milliseconds from 0 to 60000\n"},
+				{"GET", "/static/small.txt", "", 200, string(pattern[:1024])},
+				{"GET", "/static/none.txt", "", 404, "404 page not found\n"},
+				{"DELETE", "/plaintext", "", 405, "Method Not Allowed\n"},
+			} {
+				req, err := http.NewRequest(c.method, url+c.path, strings.NewReader(c.send))
+				require.NoError(t, err)
+				resp, err := http.DefaultClient.Do(req)
+				require.NoError(t, err, c.path)
+				body, err := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				require.NoError(t, err, c.path)
+				require.Equal(t, c.status, resp.StatusCode, c.path)
+				require.Equal(t, c.body, string(body), c.path)
+			}
+			http.DefaultClient.CloseIdleConnections()
+		})
+	}
+}
+
+// The echo of a body without a length comes back while the body is still being sent.
+func TestEchoStreams(t *testing.T) {
+	for _, s := range servers {
+		t.Run(s.name, func(t *testing.T) {
+			url := serving(t, s.name)
+			conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+			require.NoError(t, err)
+			defer conn.Close()
+			require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
+			io.WriteString(conn, "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+			piece := strings.Repeat("x", 64<<10)
+			go fmt.Fprintf(conn, "%x\r\n%s\r\n", len(piece), piece)
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			require.NoError(t, err)
+			first := make([]byte, 16<<10)
+			_, err = io.ReadFull(resp.Body, first)
+			require.NoError(t, err)
+			go io.WriteString(conn, "0\r\n\r\n")
+			rest, err := io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			require.Len(t, rest, len(piece)-len(first))
+		})
+	}
+}
+
+func TestEventsFlow(t *testing.T) {
+	for _, s := range servers {
+		t.Run(s.name, func(t *testing.T) {
+			url := serving(t, s.name)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			req, err := http.NewRequestWithContext(ctx, "GET", url+"/events", nil)
+			require.NoError(t, err)
+			resp, err := http.DefaultClient.Do(req)
+			require.NoError(t, err)
+			defer resp.Body.Close()
+			require.Equal(t, "text/event-stream", resp.Header.Get("Content-Type"))
+			lines := bufio.NewScanner(resp.Body)
+			var ids []string
+			for len(ids) < 2 && lines.Scan() {
+				if id, ok := strings.CutPrefix(lines.Text(), "id: "); ok {
+					ids = append(ids, id)
+				}
+			}
+			require.Equal(t, []string{"0", "1"}, ids)
+		})
+	}
+}
+
+func TestObey(t *testing.T) {
+	var out bytes.Buffer
+	obey(strings.NewReader("usage\nfree\nnonsense\n"), &out)
+	lines := strings.Split(out.String(), "\n")
+	require.Len(t, lines, 3)
+	require.Regexp(t, `^usage (\d+ \d+|n/a)$`, lines[0])
+	require.Equal(t, "freed", lines[1])
+}

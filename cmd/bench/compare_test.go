@@ -1,0 +1,157 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"os"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// quick makes a whole comparison take a few seconds.
+var quick = []string{"-rounds", "2", "-d", "100ms", "-warmup", "20ms", "-c", "8", "-idle", "200"}
+
+func TestCompare(t *testing.T) {
+	cmd := program(t, quick...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	require.NoError(t, cmd.Run(), "%s%s", &stdout, &stderr)
+	out := stdout.String()
+	for _, title := range []string{"plaintext, 8 connections", "plaintext, pipelined by 16", "json, 8 connections",
+		"blocking mix: 6 on plaintext", "blocking mix: 2 sleep 20 ms", "idle, 200 connections"} {
+		lines := regexp.MustCompile(regexp.QuoteMeta(title) + ` +net/http +\S.*\n +adapter +\S.*\n +ratio`)
+		require.Regexp(t, lines, out)
+	}
+	if runtime.GOOS == "linux" {
+		require.NotContains(t, out, "n/a")
+	}
+	require.Contains(t, stderr.String(), "[18/18] idle memory: adapter") // progress, a line for each measurement
+}
+
+func TestCompareChosen(t *testing.T) {
+	cmd := program(t, append([]string{"compare", "-servers", "adapter,net/http", "-scenarios", "json", "-transport", "portable", "-procs", "2"}, quick...)...)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Regexp(t, `json, 8 connections +adapter .*\n +net/http`, string(out))
+	require.NotContains(t, string(out), "plaintext")
+}
+
+// A server that refuses its configuration is reported in its own words.
+func TestCompareServerDoesNotStart(t *testing.T) {
+	cmd := program(t, append([]string{"-transport", "pigeon"}, quick...)...)
+	out, err := cmd.CombinedOutput()
+	require.Error(t, err)
+	require.Equal(t, 1, cmd.ProcessState.ExitCode(), "%s", out)
+	require.Contains(t, string(out), "pigeon")
+}
+
+// A server that dies in mid-run ends the comparison, and says what it said.
+func TestMeasureServerDies(t *testing.T) {
+	t.Setenv(asBench, "1")
+	c := comparison{conns: 4, duration: 30 * time.Second, timeout: 5 * time.Second, line: newProgress(io.Discard)}
+	ch, err := startServer(t.Context(), "net/http", serveOptions{}, 1, nil)
+	require.NoError(t, err)
+	defer ch.stop()
+	groups, err := scenarios[0].groups(ch.addr, c.conns)
+	require.NoError(t, err)
+	go func() {
+		time.Sleep(200 * time.Millisecond)
+		ch.cmd.Process.Kill()
+	}()
+	_, err = c.measure(t.Context(), ch, groups)
+	require.ErrorContains(t, err, "the server at "+ch.addr+" went away")
+}
+
+func TestProbeFindsAnotherAnswer(t *testing.T) {
+	url := scriptedFirst(t, hello)
+	c := comparison{timeout: 5 * time.Second}
+	err := c.probe(t.Context(), scenarios[0], &child{name: "x", addr: strings.Trim(url, "htp:/")})
+	require.EqualError(t, err, `x: GET /plaintext answers 200 "hello" instead of 200 "Hello, World!"`)
+}
+
+// Connections that a server drops when they fall idle hold no memory, and do not count.
+func TestIdleMemoryWantsThemOpen(t *testing.T) {
+	t.Setenv(asBench, "1")
+	ch, err := startServer(t.Context(), "net/http", serveOptions{}, 1, nil)
+	require.NoError(t, err)
+	defer ch.stop()
+	_, err = idleMemory(t.Context(), ch, 10, 5*time.Second, func(format string, _ ...any) {
+		if strings.HasSuffix(format, "asking each again") {
+			ch.cmd.Process.Kill()
+			<-ch.ended
+		}
+	})
+	if runtime.GOOS == "linux" {
+		require.ErrorContains(t, err, "did not stay open")
+	} else {
+		require.ErrorIs(t, err, errUnmeasured)
+	}
+}
+
+func TestCompareInterrupted(t *testing.T) {
+	t.Setenv(asBench, "1")
+	ctx, cancel := context.WithCancel(t.Context())
+	seen := 0
+	w := writerFunc(func(p []byte) (int, error) {
+		// The fifth measurement begins when the first scenario is complete.
+		if seen += bytes.Count(p, []byte("\n")); seen == 6 {
+			cancel()
+		}
+		return len(p), nil
+	})
+	var stdout bytes.Buffer
+	code := bench(ctx, env{nil, &stdout, w}, quick)
+	require.Equal(t, 130, code)
+	require.Contains(t, stdout.String(), "plaintext, 8 connections")
+	require.NotContains(t, stdout.String(), "json")
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+func TestServeWithoutParentEnds(t *testing.T) {
+	cmd := program(t, "serve", "-control", "-server", "net/http", "-addr", "127.0.0.1:0")
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	line := make([]byte, 64)
+	n, err := out.Read(line)
+	require.NoError(t, err)
+	addr := strings.TrimSpace(strings.TrimPrefix(string(line[:n]), listening))
+	conn, err := net.Dial("tcp", addr)
+	require.NoError(t, err)
+	conn.Close()
+	in.Close()
+	require.NoError(t, cmd.Wait())
+}
+
+func TestServeAddressInUse(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	code, _, stderr := runBench(t.Context(), "serve", "-addr", l.Addr().String())
+	require.Equal(t, 1, code)
+	require.Contains(t, stderr, l.Addr().String())
+}
+
+// serve ends in order when it is told to, and leaves no files.
+func TestServeStops(t *testing.T) {
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	ctx, cancel := context.WithCancel(t.Context())
+	w := writerFunc(func(p []byte) (int, error) { cancel(); return len(p), nil })
+	require.Equal(t, 0, bench(ctx, env{nil, w, io.Discard}, []string{"serve", "-server", "net/http", "-addr", "127.0.0.1:0"}))
+	left, err := os.ReadDir(tmp)
+	require.NoError(t, err)
+	require.Empty(t, left)
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestProcessUsageGrowsWithWork(t *testing.T) {
+	from, err := processUsage(os.Getpid())
+	require.NoError(t, err)
+	for {
+		now, err := processUsage(os.Getpid())
+		require.NoError(t, err)
+		require.True(t, now.known)
+		require.GreaterOrEqual(t, now.total(), from.total())
+		if now.total() >= from.total()+20*time.Millisecond {
+			return
+		}
+	}
+}
+
+func TestProcessUsageOfNobody(t *testing.T) {
+	cmd := exec.Command("/proc/self/exe", "-test.run=^$")
+	require.NoError(t, cmd.Run())
+	_, err := processUsage(cmd.Process.Pid)
+	require.ErrorContains(t, err, "CPU time of process")
+	_, err = residentBytes(cmd.Process.Pid)
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestResidentBytes(t *testing.T) {
+	from, err := residentBytes(os.Getpid())
+	require.NoError(t, err)
+	b := bytes.Repeat([]byte{1}, 32<<20)
+	to, err := residentBytes(os.Getpid())
+	require.NoError(t, err)
+	require.Greater(t, to-from, int64(len(b)/2))
+}
+
+func TestSplitCPUs(t *testing.T) {
+	server, loader := splitCPUs([]int{0}, 1)
+	require.Nil(t, server)
+	require.Nil(t, loader)
+	server, loader = splitCPUs([]int{4000, 4001}, 1)
+	require.Equal(t, []int{4000}, server)
+	require.Equal(t, []int{4001}, loader)
+	server, loader = splitCPUs([]int{4000, 4001}, 2)
+	require.Nil(t, server)
+	require.Nil(t, loader)
+}
+
+func TestStartOnPins(t *testing.T) {
+	cpus := allowedCPUs()
+	require.NotEmpty(t, cpus)
+	last := cpus[len(cpus)-1]
+	cmd := exec.Command("grep", "Cpus_allowed_list", "/proc/self/status")
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	require.NoError(t, startOn(cmd, []int{last}))
+	require.NoError(t, cmd.Wait())
+	require.Equal(t, strconv.Itoa(last), strings.Fields(out.String())[1])
+	require.Equal(t, cpus, allowedCPUs()) // and this process is as free as before
+}
+
+// A comparison pins itself too, every thread of it.
+func TestMoveTo(t *testing.T) {
+	cpus := allowedCPUs()
+	defer func() { require.NoError(t, moveTo(cpus)) }()
+	require.NoError(t, moveTo(cpus[:1]))
+	tasks, err := filepath.Glob("/proc/self/task/*/status")
+	require.NoError(t, err)
+	for _, f := range tasks {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			continue // the thread has ended
+		}
+		_, rest, _ := strings.Cut(string(b), "Cpus_allowed_list:")
+		require.Equal(t, strconv.Itoa(cpus[0]), strings.Fields(rest)[0])
+	}
+}
+
+// The interrupt of a terminal goes to the server too, which must not end before its parent has measured.
+func TestInterruptPrintsWhatWasMeasured(t *testing.T) {
+	cmd := program(t, append(quick, "-rounds", "50")...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	var stdout, stderr bytes.Buffer
+	said := make(chan struct{})
+	cmd.Stdout = &stdout
+	cmd.Stderr = writerFunc(func(p []byte) (int, error) {
+		stderr.Write(p)
+		if said != nil && strings.Contains(stderr.String(), "[5/") {
+			close(said)
+			said = nil
+		}
+		return len(p), nil
+	})
+	started := said
+	require.NoError(t, cmd.Start())
+	<-started
+	require.NoError(t, syscall.Kill(-cmd.Process.Pid, syscall.SIGINT))
+	cmd.Wait()
+	require.Equal(t, 130, cmd.ProcessState.ExitCode(), "%s%s", &stdout, &stderr)
+	require.Regexp(t, `plaintext, 8 connections +net/http +\d`, stdout.String())
+	require.Contains(t, stderr.String(), "interrupted")
+}
