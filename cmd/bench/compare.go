@@ -47,17 +47,18 @@ type comparison struct {
 
 	rows      []row
 	warnings  []string
-	disturbed int // measurements in which neither server nor load had its CPU to itself
+	loads     int // measurements under load
+	disturbed int // of these, the ones in which neither server nor load could use its CPU up
 }
 
 func compareCommand(ctx context.Context, e env, args []string) error {
 	c := comparison{line: newProgress(e.stderr)}
 	fs := newFlags("compare", compareUsage)
 	names := fs.String("servers", "net/http,adapter", "`NAMES` of the servers, the base of the ratios first: "+strings.Join(serverNames(), ", "))
-	list := fs.String("scenarios", strings.Join(scenarioNames(), ","), "`NAMES` of the scenarios")
+	wanted := fs.String("scenarios", strings.Join(scenarioNames(), ","), "`NAMES` of the scenarios")
 	fs.IntVar(&c.rounds, "rounds", 4, "`ROUNDS` of each scenario")
 	fs.DurationVar(&c.duration, "d", 450*time.Millisecond, "`TIME` to measure a server in a round")
-	fs.DurationVar(&c.warmup, "warmup", 150*time.Millisecond, "`TIME` to load before measuring")
+	fs.DurationVar(&c.warmup, "warmup", 100*time.Millisecond, "`TIME` to load before measuring")
 	fs.DurationVar(&c.timeout, "timeout", 10*time.Second, "`TIME` to wait for a connection or a response")
 	fs.IntVar(&c.conns, "c", 64, "`CONNECTIONS` that load a server")
 	fs.IntVar(&c.idle, "idle", 5000, "idle `CONNECTIONS` whose memory is measured")
@@ -74,7 +75,7 @@ func compareCommand(ctx context.Context, e env, args []string) error {
 	if c.servers, err = pick("servers", *names, serverNames()); err != nil {
 		return err
 	}
-	if c.scenarios, err = chosen(*list); err != nil {
+	if c.scenarios, err = chosen(*wanted); err != nil {
 		return err
 	}
 	for _, f := range []struct {
@@ -246,6 +247,7 @@ func (c *comparison) probe(ctx context.Context, s scenario, ch *child) error {
 // measure loads a server once and returns a sample for each group.
 func (c *comparison) measure(ctx context.Context, ch *child, groups []*group) ([]sample, error) {
 	c.step++
+	c.loads++
 	title := groups[0].name
 	c.line.note("[%d/%d] %s: %s", c.step, c.steps, title, ch.name)
 	var from, to usage
@@ -346,10 +348,12 @@ func (c *comparison) setup() string {
 	s := fmt.Sprintf("%s/%s, %s, %d CPUs, GOMAXPROCS=%d for the servers", runtime.GOOS, runtime.GOARCH, runtime.Version(),
 		runtime.NumCPU(), c.procs)
 	if c.loaderCPUs != nil {
-		s += fmt.Sprintf(", servers on CPU %v, load on CPU %v", c.serverCPUs, c.loaderCPUs)
+		s += fmt.Sprintf(", servers on CPU %s, load on CPU %s", list(c.serverCPUs), list(c.loaderCPUs))
 	}
 	return s
 }
+
+func list(cpus []int) string { return strings.Trim(fmt.Sprint(cpus), "[]") }
 
 func (c *comparison) print(w io.Writer) {
 	var rows []row
@@ -363,7 +367,7 @@ func (c *comparison) print(w io.Writer) {
 		printTable(w, c.servers, rows)
 	}
 	if c.disturbed > 0 {
-		c.warn("in %d of %d measurements other programs took CPU from the server: requests/s and latencies suffered, CPU time hardly", c.disturbed, c.step)
+		c.warn("in %d of %d measurements other programs took CPU from the server: requests/s and latencies suffered, CPU time hardly", c.disturbed, c.loads)
 	}
 	for _, s := range c.warnings {
 		fmt.Fprintf(w, "\nwarning: %s\n", s)

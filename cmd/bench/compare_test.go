@@ -69,6 +69,35 @@ func TestMeasureServerDies(t *testing.T) {
 	require.ErrorContains(t, err, "the server at "+ch.addr+" went away")
 }
 
+// Requests per second are the server's only if it was the server that could not do more.
+func TestCheckLimit(t *testing.T) {
+	busy := func(cores float64) usage {
+		return usage{user: time.Duration(cores * float64(time.Second)), known: true}
+	}
+	for _, c := range []struct {
+		name        string
+		own, server usage
+		says        string
+		disturbed   int
+	}{
+		{"the server is at its limit", busy(0.5), busy(0.99), "", 0},
+		{"both are", busy(0.99), busy(0.99), "", 0},
+		{"the load is", busy(0.99), busy(0.6), "the load was at the limit", 0},
+		{"neither is", busy(0.6), busy(0.6), "other programs took CPU", 1},
+		{"nobody knows", usage{}, busy(0.6), "", 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cmp := comparison{procs: 1, loads: 1, serverCPUs: []int{0}, loaderCPUs: []int{1}}
+			cmp.checkLimit("plaintext", "adapter", &outcome{elapsed: time.Second, ownCPU: c.own}, c.server)
+			require.Equal(t, c.disturbed, cmp.disturbed)
+			var out bytes.Buffer
+			cmp.print(&out)
+			require.Contains(t, out.String(), c.says)
+			require.Equal(t, c.says == "", out.Len() == 0)
+		})
+	}
+}
+
 func TestProbeFindsAnotherAnswer(t *testing.T) {
 	url := scriptedFirst(t, hello)
 	c := comparison{timeout: 5 * time.Second}
