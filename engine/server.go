@@ -108,14 +108,33 @@ func (s *Server) Serve(l net.Listener) error {
 		return err
 	}
 	sv := &serving{s: s, listener: l}
-	s.settle(sv)
-	if err := s.open(sv); err != nil {
+	runner, err := s.newRunner(sv)
+	if err != nil {
 		return err
 	}
-	if !s.track(sv) {
-		sv.runner.Close() // so that Serve only closes the listener
+	return s.serve(sv, runner)
+}
+
+// ServeOn is Serve over a transport of the caller's; Server.Transport is not looked at.
+func (s *Server) ServeOn(l net.Listener, newRunner func(transport.Options) (transport.Runner, error)) error {
+	if err := s.validate(l); err != nil {
+		return err
 	}
-	return sv.runner.Serve(l)
+	sv := &serving{s: s, listener: l}
+	runner, err := newRunner(s.options(sv))
+	if err != nil {
+		return err
+	}
+	return s.serve(sv, runner)
+}
+
+func (s *Server) serve(sv *serving, runner transport.Runner) error {
+	s.settle(sv)
+	sv.runner = runner
+	if !s.track(sv) {
+		runner.Close() // so that Serve does no more than close the listener
+	}
+	return runner.Serve(sv.listener)
 }
 
 func (s *Server) validate(l net.Listener) error {

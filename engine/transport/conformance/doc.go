@@ -1,0 +1,43 @@
+// Package conformance is the suite that every transport passes: real sockets, engine's connections on top, a raw client
+// below. Run is called from a transport's own tests.
+//
+// It asks what a peer or a handler can see: framing and order, streaming both ways, what stops whom, deadlines, who
+// learns of a peer that left, hijacked connections, and how it all ends. Nothing in it depends on how long something
+// takes, only on whether it happens: what never happens fails by patience.
+package conformance
+
+import (
+	"testing"
+	"time"
+
+	"github.com/peregrine-http/peregrine/engine/transport"
+)
+
+// NewRunner is a transport's constructor.
+type NewRunner func(transport.Options) (transport.Runner, error)
+
+// patience is how long a thing that must happen may take on a busy machine.
+const patience = 20 * time.Second
+
+// Run runs the suite against a transport, over TCP and over Unix sockets.
+func Run(t *testing.T, newRunner NewRunner) {
+	for _, network := range []string{"tcp", "unix"} {
+		t.Run(network, func(t *testing.T) {
+			s := suite{network, newRunner}
+			t.Run("framing", s.framing)
+			t.Run("streaming", s.streaming)
+			t.Run("deadlines", s.deadlines)
+			t.Run("disconnect", s.disconnect)
+			t.Run("endings", s.endings)
+			t.Run("hijack", s.hijack)
+			t.Run("isolation", s.isolation)
+			t.Run("shutdown", s.shutdown)
+			t.Run("connection", s.connection)
+		})
+	}
+}
+
+type suite struct {
+	network   string
+	newRunner NewRunner
+}

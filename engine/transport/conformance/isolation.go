@@ -1,0 +1,95 @@
+package conformance
+
+import (
+	"io"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/peregrine-http/peregrine/engine"
+)
+
+// isolation: what one handler does is no matter to the other connections.
+func (s suite) isolation(t *testing.T) {
+	odd := func(wait chan bool) handler {
+		return func(x *engine.Exchange) {
+			switch path(x) {
+			case "/panic":
+				panic("ouch")
+			case "/goexit":
+				runtime.Goexit()
+			case "/wait":
+				<-wait
+			case "/body":
+				io.Copy(io.Discard, bodyReader{x})
+			case "/stuck":
+				for x.Flush(make([]byte, 1<<20)) == nil {
+				}
+			}
+			reply(x, path(x))
+		}
+	}
+	t.Run("panic and Goexit", func(t *testing.T) {
+		sv := s.serve(t, odd(nil))
+		for range 5 {
+			for _, p := range []string{"/panic", "/goexit"} {
+				other, c := sv.dial(t), sv.dial(t)
+				other.send(get)
+				other.expect(answer("/"))
+				c.send(getPath("/1"))
+				c.expect(answer("/1"))
+				c.send(getPath(p) + get)
+				require.NotContains(t, c.cut(), "200")
+				other.send(get)
+				other.expect(answer("/"))
+			}
+		}
+		require.Equal(t, 5, strings.Count(sv.logged(), "http: panic serving "))
+		require.EqualValues(t, 10, sv.Counters().Panics)
+	})
+	t.Run("handlers that wait", func(t *testing.T) {
+		wait := make(chan bool)
+		sv := s.serve(t, odd(wait))
+		var waiting []*client
+		for i := range 40 {
+			c := sv.dial(t)
+			switch i % 4 {
+			case 0, 1:
+				c.send(getPath("/wait"))
+				waiting = append(waiting, c)
+			case 2:
+				c.send(strings.TrimSuffix(strings.Replace(post("hello"), "POST /", "POST /body", 1), "lo"))
+			case 3:
+				c.send(getPath("/stuck"))
+			}
+		}
+		fast := sv.dial(t)
+		for range 100 {
+			fast.send(get)
+			fast.expect(answer("/"))
+		}
+		close(wait)
+		for _, c := range waiting {
+			c.expect(answer("/wait"))
+		}
+	})
+	t.Run("a handler that calls its own server", func(t *testing.T) {
+		var sv *server
+		sv = s.serve(t, func(x *engine.Exchange) {
+			if p := path(x); len(p) > 1 {
+				c := sv.dial(t)
+				defer c.Close()
+				c.send(getPath(p[:len(p)-1]))
+				c.expect(answer(p[:len(p)-1]))
+			}
+			reply(x, path(x))
+		})
+		c := sv.dial(t)
+		for range 5 {
+			c.send(getPath("/aaaaaa"))
+			c.expect(answer("/aaaaaa"))
+		}
+	})
+}
