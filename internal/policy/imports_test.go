@@ -1,0 +1,193 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// imports says what packages may import. A package is judged by the first paragraph that names it ("x/..." names x and
+// all below); one that no paragraph names is a breach. Files of all platforms count, tests do not, except for ends.
+//
+//	ours     packages of this module it may import, all others are forbidden
+//	modules  other modules it may import packages of, all others are forbidden
+//	never    packages of the standard library it must not import, nor anything below them
+//
+// "*" allows all.
+const imports = `
+# The leaves: bytes in, values out. Whoever imports one of them gets it alone.
+httpparse radix wsproto constcache
+	never    net os syscall unsafe runtime plugin time sync log context fmt io/fs testing
+
+# The only code that calls the kernel.
+internal/netio
+	modules  golang.org/x/sys
+	never    net/http testing
+
+# Two suites that are tests in all but file name.
+engine/transport/conformance
+	ours     engine engine/transport engine/transport/epoll engine/transport/portable internal/netio
+	modules  github.com/stretchr/testify
+	never    net/http syscall unsafe
+internal/policy
+	never    unsafe
+
+# The seam, and what moves bytes on the other side of it.
+engine/transport
+	never    net/http syscall unsafe testing
+engine/transport/epoll engine/transport/portable
+	ours     engine/transport internal/netio
+	never    net/http syscall unsafe testing
+
+# The server.
+engine
+	ours     httpparse radix wsproto constcache internal/netio engine/transport engine/transport/epoll engine/transport/portable
+	never    net/http syscall unsafe testing
+
+# The only library package that knows net/http.
+adapters/nethttp
+	ours     engine engine/transport httpparse
+	modules  golang.org/x/net
+	never    syscall unsafe testing
+
+# The ends: they import what they like.
+cmd/... fuzz/... perf/... examples/...
+	ours     *
+	modules  *
+`
+
+// ends are imported by nobody but themselves, not even by tests.
+const ends = "cmd fuzz perf examples"
+
+// rule is one paragraph.
+type rule struct {
+	packages             []string
+	ours, modules, never []string
+}
+
+func parseRules(text string) (rules []rule) {
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		switch {
+		case len(words) == 0 || words[0] == "#":
+		case line[0] != '\t':
+			rules = append(rules, rule{packages: words})
+		default:
+			r := &rules[len(rules)-1]
+			switch words[0] {
+			case "ours":
+				r.ours = words[1:]
+			case "modules":
+				r.modules = words[1:]
+			case "never":
+				r.never = words[1:]
+			default:
+				panic("no such line in a rule: " + line)
+			}
+		}
+	}
+	return rules
+}
+
+// names reports whether one of the patterns names the package.
+func names(patterns []string, path string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		if top, below := strings.CutSuffix(p, "/..."); below {
+			return under(top, path)
+		}
+		return p == "*" || p == path
+	})
+}
+
+// under reports whether path is top or below it.
+func under(top, path string) bool { return path == top || strings.HasPrefix(path, top+"/") }
+
+func anyUnder(tops []string, path string) bool {
+	return slices.ContainsFunc(tops, func(top string) bool { return top == "*" || under(top, path) })
+}
+
+// importBreaches judges a graph, and returns one line for each import that should not be.
+func importBreaches(rules []rule, graph []pkg) (breaches []string) {
+	for _, p := range graph {
+		path := p.name()
+		i := slices.IndexFunc(rules, func(r rule) bool { return names(r.packages, path) })
+		if i < 0 {
+			breaches = append(breaches, path+": named by no rule")
+			continue
+		}
+		r := rules[i]
+		for _, imported := range p.Imports {
+			name, ours := strings.CutPrefix(imported, module+"/")
+			domain, _, _ := strings.Cut(imported, "/")
+			var allowed bool
+			switch {
+			case ours:
+				allowed = names(r.ours, name)
+			case strings.Contains(domain, "."):
+				allowed = anyUnder(r.modules, imported)
+			default:
+				allowed = !anyUnder(r.never, imported)
+			}
+			if !allowed {
+				breaches = append(breaches, fmt.Sprintf("%s imports %s", path, name))
+			}
+		}
+		for _, imported := range slices.Concat(p.TestImports, p.XTestImports) {
+			name, _ := strings.CutPrefix(imported, module+"/")
+			end, _, _ := strings.Cut(name, "/")
+			if name != imported && names(strings.Fields(ends), end) && !under(end, path) {
+				breaches = append(breaches, fmt.Sprintf("a test of %s imports %s", path, name))
+			}
+		}
+	}
+	return breaches
+}
+
+func TestImports(t *testing.T) {
+	rules := parseRules(imports)
+	for _, platform := range []string{"linux", "darwin", "windows"} {
+		require.Empty(t, importBreaches(rules, list(t, platform)), "on "+platform)
+	}
+}
+
+// TestImportsFails: each of these packages breaks one rule.
+func TestImportsFails(t *testing.T) {
+	ours := func(s string) string { return module + "/" + s }
+	rules := parseRules(imports)
+	for _, c := range []struct {
+		path    string
+		imports []string
+		test    bool
+		want    []string
+	}{
+		{path: "httpparse", imports: []string{"errors", "encoding/binary", "math/bits"}},
+		{path: "httpparse", imports: []string{"net/netip"}, want: []string{"httpparse imports net/netip"}},
+		{path: "httpparse", imports: []string{"sync/atomic"}, want: []string{"httpparse imports sync/atomic"}},
+		{path: "wsproto", imports: []string{ours("httpparse")}, want: []string{"wsproto imports httpparse"}},
+		{path: "radix", imports: []string{"golang.org/x/sys/cpu"}, want: []string{"radix imports golang.org/x/sys/cpu"}},
+		{path: "internal/netio", imports: []string{"syscall", "unsafe", "golang.org/x/sys/unix"}},
+		{path: "internal/netio", imports: []string{"golang.org/x/system"}, want: []string{"internal/netio imports golang.org/x/system"}},
+		{path: "engine", imports: []string{"net", ours("httpparse"), ours("engine/transport/epoll")}},
+		{path: "engine", imports: []string{"net/http/httptrace"}, want: []string{"engine imports net/http/httptrace"}},
+		{path: "engine", imports: []string{ours("adapters/nethttp")}, want: []string{"engine imports adapters/nethttp"}},
+		{path: "engine", imports: []string{"github.com/stretchr/testify/require"}, want: []string{"engine imports github.com/stretchr/testify/require"}},
+		{path: "engine/transport/epoll", imports: []string{"unsafe"}, want: []string{"engine/transport/epoll imports unsafe"}},
+		{path: "engine/transport/epoll", imports: []string{ours("engine")}, want: []string{"engine/transport/epoll imports engine"}},
+		{path: "engine/transport/other", want: []string{"engine/transport/other: named by no rule"}},
+		{path: "adapters/nethttp", imports: []string{"net/http", ours("engine")}},
+		{path: "adapters/nethttp", imports: []string{ours("internal/netio")}, want: []string{"adapters/nethttp imports internal/netio"}},
+		{path: "adapters/nethttp", imports: []string{ours("examples/internal/twin")}, want: []string{"adapters/nethttp imports examples/internal/twin"}},
+		{path: "adapters/nethttp", imports: []string{ours("fuzz")}, test: true, want: []string{"a test of adapters/nethttp imports fuzz"}},
+		{path: "examples/chi", imports: []string{ours("examples/internal/twin"), "github.com/go-chi/chi/v5"}},
+		{path: "examples/chi", imports: []string{ours("examples/internal/twin")}, test: true},
+	} {
+		p := pkg{ImportPath: ours(c.path), Imports: c.imports}
+		if c.test {
+			p.Imports, p.XTestImports = nil, c.imports
+		}
+		require.Equal(t, c.want, importBreaches(rules, []pkg{p}), "%s %v", c.path, c.imports)
+	}
+}
