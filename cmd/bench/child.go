@@ -23,7 +23,7 @@ type child struct {
 	in   io.WriteCloser
 	pipe *os.File      // the other end is its standard output
 	out  *bufio.Reader // reads pipe
-	said tail // its standard error
+	said tail          // its standard error
 
 	ended chan struct{} // closed when the process has ended and said is complete
 }

@@ -367,7 +367,7 @@ func (c *comparison) print(w io.Writer) {
 		printTable(w, c.servers, rows)
 	}
 	if c.disturbed > 0 {
-		c.warn("in %d of %d measurements other programs took CPU from the server: requests/s and latencies suffered, CPU time hardly", c.disturbed, c.loads)
+		c.warn("in %d of %d measurements other programs took CPU from the server: requests/s and latencies suffered, CPU time less so", c.disturbed, c.loads)
 	}
 	for _, s := range c.warnings {
 		fmt.Fprintf(w, "\nwarning: %s\n", s)

@@ -55,6 +55,7 @@ func TestCompareServerDoesNotStart(t *testing.T) {
 // A server that dies in mid-run ends the comparison, and says what it said.
 func TestMeasureServerDies(t *testing.T) {
 	t.Setenv(asBench, "1")
+	t.Setenv("TMPDIR", t.TempDir()) // a killed server leaves its files
 	c := comparison{conns: 4, duration: 30 * time.Second, timeout: 5 * time.Second, line: newProgress(io.Discard)}
 	ch, err := startServer(t.Context(), "net/http", serveOptions{}, 1, nil)
 	require.NoError(t, err)
@@ -108,6 +109,7 @@ func TestProbeFindsAnotherAnswer(t *testing.T) {
 // Connections that a server drops when they fall idle hold no memory, and do not count.
 func TestIdleMemoryWantsThemOpen(t *testing.T) {
 	t.Setenv(asBench, "1")
+	t.Setenv("TMPDIR", t.TempDir()) // a killed server leaves its files
 	ch, err := startServer(t.Context(), "net/http", serveOptions{}, 1, nil)
 	require.NoError(t, err)
 	defer ch.stop()
