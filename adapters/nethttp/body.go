@@ -143,6 +143,7 @@ func (b *body) settle() (tooBig, broken bool) {
 	case b.closed:
 		return false, !b.ended.Load()
 	case b.ended.Load():
+		b.closed = !b.ex.res.expects // net/http leaves such a body at its end
 		return false, false
 	case b.left >= discardMax:
 		return true, false
@@ -181,7 +182,8 @@ func (b *body) end() {
 // calledByMaxBytesReader reports whether the caller's caller is http.MaxBytesReader, whose way to tell the server that
 // a body is too large is a method that only net/http's own ResponseWriter can have. What can be seen from here is that
 // it shortens the buffer to one byte more than its limit, and that this byte came; then it never reads again. The stack
-// is looked at only after a read that filled a shortened buffer.
+// is looked at only after a read that filled a shortened buffer. (It need not shorten a buffer that has this size by
+// chance. Then the rest of the body is read as if there were no limit, within ours.)
 func calledByMaxBytesReader() bool {
 	var pc [1]uintptr
 	if runtime.Callers(3, pc[:]) == 0 {

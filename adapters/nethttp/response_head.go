@@ -64,6 +64,9 @@ func (w *response) makeHead(p []byte) {
 	if w.expects && !w.ex.body.ended.Load() {
 		w.close = true
 	}
+	if w.hasBody && w.ex.body.hitLimit.Load() {
+		w.close, w.tooLarge = true, true
+	}
 	if w.hasBody && !w.close && !w.fullDuplex {
 		tooBig, broken := w.ex.body.settle()
 		w.close = w.close || tooBig || broken

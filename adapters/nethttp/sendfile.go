@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"reflect"
 )
 
 // sniffSize is how much of a body decides its Content-Type.
@@ -53,8 +54,8 @@ func (w *response) sendFile(src io.Reader) (int64, error) {
 	if limited != nil {
 		src = limited.R
 	}
-	f, ok := src.(*os.File)
-	if !ok {
+	f := fileOf(src)
+	if f == nil {
 		return 0, nil
 	}
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
@@ -80,4 +81,24 @@ func (w *response) sendFile(src io.Reader) (int64, error) {
 		w.ex.ctx.Cancel()
 	}
 	return n, err
+}
+
+// fileOf returns the file that src is, or nil. io.Copy(w, file) asks the file to write itself, and the file calls back
+// with a struct of package os around it, which hides just that ability.
+func fileOf(src io.Reader) *os.File {
+	if f, ok := src.(*os.File); ok {
+		return f
+	}
+	if _, ok := src.(interface{ Fd() uintptr }); !ok {
+		return nil
+	}
+	v := reflect.ValueOf(src)
+	if v.Kind() != reflect.Struct || v.Type().PkgPath() != "os" {
+		return nil
+	}
+	if field := v.FieldByName("File"); field.IsValid() && field.CanInterface() {
+		f, _ := field.Interface().(*os.File)
+		return f
+	}
+	return nil
 }
