@@ -20,6 +20,7 @@ type Conn struct {
 	partial *httpparse.Request // what is known of a head whose end has not come; else nil
 	since   int64              // Unix nanoseconds: when the head's first byte came; for the first head, the accept
 	phase   phase
+	stray   bool // the last request had a body: an empty line may follow it
 
 	// Any goroutine's.
 	remote atomic.Pointer[string]

@@ -30,6 +30,7 @@ func (s *session) Run(t *transport.Turn) transport.Next {
 // what to wait for or how to end.
 func (c *Conn) readHead(t *transport.Turn, d *desk) (int, transport.Next) {
 	if c.partial == nil {
+		c.skipStray(t)
 		if blank(t.In) {
 			return 0, c.await(t)
 		}
@@ -69,9 +70,20 @@ func (c *Conn) readHead(t *transport.Turn, d *desk) (int, transport.Next) {
 	return 0, transport.Read
 }
 
-// blank reports whether in is a beginning of the empty line that old clients send after a body, and no more than that.
-// It does not begin a head yet: a connection that has only this is between requests. The parser skips one such line
-// (RFC 9112, section 2.2) and refuses a second: empty lines without end would keep a connection busy for free.
+// skipStray consumes the empty line that old clients send after a body, without counting it. The parser skips
+// another one (RFC 9112, section 2.2), so that there may be two, which net/http's users rely on. More are refused: empty
+// lines without end would keep a connection busy for free.
+func (c *Conn) skipStray(t *transport.Turn) {
+	if c.stray && len(t.In) >= 2 {
+		c.stray = false
+		if t.In[0] == '\r' && t.In[1] == '\n' {
+			t.In = t.In[2:]
+		}
+	}
+}
+
+// blank reports whether in is a beginning of the empty line that the parser skips, and no more than that. It does not
+// begin a head yet: a connection that has only this is between requests.
 func blank(in []byte) bool {
 	switch len(in) {
 	case 0:
@@ -114,6 +126,7 @@ func (c *Conn) answer(t *transport.Turn, d *desk, n int) (next transport.Next, m
 	x := &d.x
 	x.begin(c, t, req, head)
 	c.phase = phaseServe
+	c.stray = req.Body != httpparse.NoBody
 	lent := x.serve(c.sv.s.Handler)
 	end := x.flags.Load()
 	if c.sv.timed && (lent || x.own || end&flagWaited != 0) {

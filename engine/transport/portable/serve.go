@@ -124,11 +124,15 @@ func (c *conn) wait() error {
 }
 
 // linger ends our side and discards what comes, so that what we have sent is not destroyed by a reset. A connection that
-// cannot end one side alone stays open for the time, as if it could. The timer is for a net.Conn that has no deadlines.
+// cannot end one side alone only waits: its peer would not know that it should close. The timer is for a net.Conn
+// that has no deadlines.
 func (c *conn) linger() {
-	if w, ok := c.nc.(interface{ CloseWrite() error }); ok {
-		w.CloseWrite()
+	w, ok := c.nc.(interface{ CloseWrite() error })
+	if !ok {
+		time.Sleep(transport.LingerTimeout)
+		return
 	}
+	w.CloseWrite()
 	timer := time.AfterFunc(transport.LingerTimeout, func() { c.nc.Close() })
 	defer timer.Stop()
 	c.nc.SetReadDeadline(time.Now().Add(transport.LingerTimeout))
