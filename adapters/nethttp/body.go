@@ -26,12 +26,21 @@ type body struct {
 	closed bool
 	err    error // final
 
+	expects     bool        // the request came with Expect: 100-continue
+	mayContinue atomic.Bool // 100 Continue has been asked for, and may still be written
+	continueMu  sync.Mutex  // held while it is written
+
 	ended    atomic.Bool // the end has been reached
 	hitLimit atomic.Bool // the last Read was the one with which http.MaxBytesReader found its limit exceeded
 }
 
-func (b *body) begin(ex *exchange, x *engine.Exchange, length int64) {
-	b.ex, b.x, b.left = ex, x, length
+func newBody(ex *exchange, x *engine.Exchange, length int64) *body {
+	b := &body{ex: ex, x: x, left: length}
+	if x.Head().Expect100 {
+		b.expects = true
+		b.mayContinue.Store(true)
+	}
+	return b
 }
 
 // Read implements io.Reader. The first one asks a client that waits for it to go on (RFC 9110, section 10.1.1).
@@ -41,7 +50,7 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.closed {
 		return 0, http.ErrBodyReadAfterClose
 	}
-	b.ex.res.sendContinue()
+	b.sendContinue()
 	n, err := b.read(p)
 	b.hitLimit.Store(n > 0 && n == len(p) && n < cap(p) && calledByMaxBytesReader())
 	return n, err
@@ -107,7 +116,7 @@ func (b *body) Close() error {
 	}
 	b.closed = true
 	switch {
-	case b.ended.Load(), b.ex.req.Close && b.left >= 0, b.ex.res.continuePending():
+	case b.ended.Load(), b.ex.req.Close && b.left >= 0, b.mayContinue.Load():
 		// There is nothing more, or nothing that matters, or nothing will come unless we ask.
 		return nil
 	case b.left > discardMax:
@@ -143,7 +152,7 @@ func (b *body) settle() (tooBig, broken bool) {
 	case b.closed:
 		return false, !b.ended.Load()
 	case b.ended.Load():
-		b.closed = !b.ex.res.expects // net/http leaves such a body at its end
+		b.closed = !b.expects // net/http leaves such a body at its end
 		return false, false
 	case b.left >= discardMax:
 		return true, false
@@ -155,9 +164,34 @@ func (b *body) settle() (tooBig, broken bool) {
 	return !b.closed, false
 }
 
+// sendContinue sends 100 Continue if the client waits for it and nobody has answered otherwise.
+func (b *body) sendContinue() {
+	if !b.mayContinue.Load() {
+		return
+	}
+	b.continueMu.Lock()
+	if b.mayContinue.Load() {
+		b.mayContinue.Store(false)
+		b.x.SendContinue()
+	}
+	b.continueMu.Unlock()
+}
+
+// forbidContinue is called before anything else is sent.
+func (b *body) forbidContinue() {
+	if b != nil && b.mayContinue.Load() {
+		b.continueMu.Lock()
+		b.mayContinue.Store(false)
+		b.continueMu.Unlock()
+	}
+}
+
 // interrupt ends a Read that is under way on another goroutine: the handler has returned, nobody waits for it.
 // It reports whether there was one.
 func (b *body) interrupt() bool {
+	if b == nil {
+		return false
+	}
 	if b.mu.TryLock() {
 		b.mu.Unlock()
 		return false
@@ -173,6 +207,10 @@ var longAgo = time.Unix(1, 0)
 
 // end is Close without reading: after it the exchange is not touched.
 func (b *body) end() {
+	if b == nil {
+		return
+	}
+	b.forbidContinue()
 	b.mu.Lock()
 	b.closed = true
 	b.x = nil

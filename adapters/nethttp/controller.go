@@ -9,7 +9,7 @@ import (
 func (w *response) SetReadDeadline(at time.Time) error {
 	switch {
 	case w.hijacked.Load():
-		return w.conn.SetReadDeadline(at)
+		return w.rare.Load().conn.SetReadDeadline(at)
 	case w.done.Load():
 		return errFinished
 	}
@@ -21,7 +21,7 @@ func (w *response) SetReadDeadline(at time.Time) error {
 func (w *response) SetWriteDeadline(at time.Time) error {
 	switch {
 	case w.hijacked.Load():
-		return w.conn.SetWriteDeadline(at)
+		return w.rare.Load().conn.SetWriteDeadline(at)
 	case w.done.Load():
 		return errFinished
 	}
@@ -48,13 +48,9 @@ func (w *response) CloseNotify() <-chan bool {
 	if w.done.Load() {
 		panic("net/http: CloseNotify called after ServeHTTP finished")
 	}
-	w.continueMu.Lock() // rarely used, and free by now
-	if w.notify == nil {
-		w.notify = &closeNotify{ch: make(chan bool, 1)}
-	}
-	n := w.notify
-	w.continueMu.Unlock()
+	n := &w.getRare().notify
 	n.once.Do(func() {
+		n.ch = make(chan bool, 1)
 		n.stop = w.ex.ctx.AfterFunc(func() { n.ch <- true })
 	})
 	return n.ch
@@ -62,7 +58,7 @@ func (w *response) CloseNotify() <-chan bool {
 
 // endNotify is called before the request's context ends because the handler has returned.
 func (w *response) endNotify() {
-	if w.notify != nil {
-		w.notify.stop()
+	if r := w.rare.Load(); r != nil && r.notify.stop != nil {
+		r.notify.stop()
 	}
 }

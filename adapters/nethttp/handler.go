@@ -54,14 +54,12 @@ func (ex *exchange) recovered(value any) {
 	if value != nil && value != http.ErrAbortHandler {
 		stack := make([]byte, panicStackMax)
 		stack = stack[:runtime.Stack(stack, false)]
-		ex.res.sv.srv.logf("http: panic serving %v: %v\n%s", ex.req.RemoteAddr, value, stack)
+		ex.res.server().logf("http: panic serving %v: %v\n%s", ex.req.RemoteAddr, value, stack)
 	}
 	ex.res.endNotify()
 	ex.ctx.Cancel()
 	if x := ex.res.x; !ex.res.hijacked.Load() {
-		if ex.res.hasBody {
-			ex.body.interrupt()
-		}
+		ex.res.body.interrupt()
 		x.SetClose(!x.BodyDone())
 	}
 }
@@ -69,10 +67,7 @@ func (ex *exchange) recovered(value any) {
 // release parts the request from the exchange, which serves another one next.
 func (w *response) release() {
 	w.done.Store(true)
-	if w.hasBody {
-		w.forbidContinue()
-		w.ex.body.end()
-	}
+	w.body.end()
 	w.freeDraft()
 	w.x = nil
 }

@@ -21,21 +21,19 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if w.hijacked.Load() {
 		return nil, nil, http.ErrHijacked
 	}
-	w.forbidContinue()
+	w.body.forbidContinue()
 	if w.wroteHeader && !w.sentHead {
 		w.makeHead(nil)
 	}
-	if w.hasBody {
-		w.ex.body.interrupt()
-	}
+	w.body.interrupt()
 	c, pending, err := w.x.Hijack()
 	if err != nil {
 		return nil, nil, err
 	}
 	w.hijacked.Store(true)
-	w.ex.body.end()
+	w.body.end()
 	w.freeDraft()
-	w.conn = c
+	w.getRare().conn = c
 
 	if len(pending) == 0 {
 		return c, bufio.NewReadWriter(bufio.NewReaderSize(c, hijackBuffer), bufio.NewWriterSize(c, hijackBuffer)), nil

@@ -8,7 +8,6 @@ import (
 	"path"
 	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/peregrine-http/peregrine/engine"
@@ -25,12 +24,12 @@ import (
 //	send      everything after it goes to the engine's output, framed, and from there to the kernel when there is enough
 type response struct {
 	ex *exchange
-	sv *serving
 	x  *engine.Exchange // nil once the handler has returned
 
-	header   http.Header // the handler's, made when it asks
-	draft    *draft      // scratch, borrowed while there is something to compose
-	trailers []string    // announced by a Trailer field
+	body *body // the request's, or nil
+
+	header http.Header // the handler's, made when it asks
+	draft  *draft      // scratch, borrowed while there is something to compose
 
 	status   int
 	length   int64 // declared Content-Length, or -1
@@ -39,40 +38,42 @@ type response struct {
 	writeErr error // of the connection; final
 
 	http10      bool // the request is HTTP/1.0
-	keep10      bool // and asks for the connection to be kept
 	wantsClose  bool // the request asks for the connection's end
 	head        bool // the request is HEAD
-	hasBody     bool // the request has a body
-	expects     bool // the request came with Expect: 100-continue and a body
 	wroteHeader bool // WriteHeader has been called: status and fields are fixed
 	sentHead    bool // the head is in the output
 	chunked     bool // the body is chunked; known when the head is made
 	close       bool // the connection ends after this response
 	fullDuplex  bool
-	tooLarge    bool // the request's body is larger than we read
 
 	done     atomic.Bool // the handler has returned
 	hijacked atomic.Bool
 
-	continueMu  sync.Mutex  // held while 100 Continue is written
-	mayContinue atomic.Bool // 100 Continue has been asked for, and may still be written
-
-	conn   net.Conn // after Hijack
-	notify *closeNotify
+	rare atomic.Pointer[rare]
 }
 
-func (w *response) begin(ex *exchange, sv *serving, x *engine.Exchange, h *httpparse.Request) {
-	w.ex, w.sv, w.x = ex, sv, x
+// rare is what few responses need.
+type rare struct {
+	conn     net.Conn // after Hijack
+	notify   closeNotify
+	trailers []string // announced by a Trailer field
+}
+
+func (w *response) getRare() *rare {
+	if w.rare.Load() == nil {
+		w.rare.CompareAndSwap(nil, new(rare))
+	}
+	return w.rare.Load()
+}
+
+func (w *response) server() *Server { return w.ex.ctx.sv.srv }
+
+func (w *response) begin(ex *exchange, x *engine.Exchange, h *httpparse.Request) {
+	w.ex, w.x = ex, x
 	w.length = -1
 	w.http10 = h.Minor == 0
-	w.keep10 = w.http10 && h.KeepAlive
 	w.wantsClose = !h.KeepAlive
 	w.head = ex.req.Method == "HEAD"
-	w.hasBody = h.Body != httpparse.NoBody
-	if h.Expect100 && w.hasBody {
-		w.expects = true
-		w.mayContinue.Store(true)
-	}
 }
 
 // Header implements http.ResponseWriter.
@@ -100,13 +101,13 @@ func (w *response) WriteHeader(code int) {
 		return
 	}
 	if code < 101 || code > 199 {
-		w.forbidContinue()
+		w.body.forbidContinue()
 	}
 	if code <= 199 && code != http.StatusSwitchingProtocols {
 		w.sendInformational(code)
 		return
 	}
-	if w.hasBody && w.ex.body.hitLimit.Load() {
+	if w.body != nil && w.body.hitLimit.Load() {
 		w.Header().Set("Connection", "close")
 	}
 	w.wroteHeader = true
@@ -142,7 +143,7 @@ func write[T string | []byte](w *response, p T) (int, error) {
 	if w.x == nil {
 		return 0, errFinished
 	}
-	w.forbidContinue()
+	w.body.forbidContinue()
 	if !w.wroteHeader {
 		w.WriteHeader(http.StatusOK)
 	}
@@ -198,7 +199,7 @@ func (w *response) finish() {
 	}
 	w.finishBody()
 	if w.mustClose() {
-		w.x.SetClose(w.tooLarge || !w.x.BodyDone())
+		w.x.SetClose(!w.x.BodyDone())
 	}
 	if form := w.ex.req.MultipartForm; form != nil {
 		form.RemoveAll()
@@ -208,14 +209,11 @@ func (w *response) finish() {
 // finishBody closes the request's body. If that has to wait for the client, the client first gets its response, which
 // may be what it waits for.
 func (w *response) finishBody() {
-	if !w.hasBody {
+	b := w.body
+	if b == nil {
 		return
 	}
-	b := &w.ex.body
-	if b.hitLimit.Load() {
-		w.close, w.tooLarge = true, true
-	}
-	if b.interrupt() {
+	if b.hitLimit.Load() || b.interrupt() {
 		w.close = true
 	}
 	if w.close || b.ended.Load() {
@@ -237,30 +235,6 @@ func bodyAllowed(status int) bool {
 	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
 }
 
-// sendContinue sends 100 Continue if the client waits for it and nobody has answered otherwise.
-func (w *response) sendContinue() {
-	if !w.mayContinue.Load() {
-		return
-	}
-	w.continueMu.Lock()
-	if w.mayContinue.Load() {
-		w.mayContinue.Store(false)
-		w.x.SendContinue()
-	}
-	w.continueMu.Unlock()
-}
-
-// forbidContinue is called before anything else is sent.
-func (w *response) forbidContinue() {
-	if w.mayContinue.Load() {
-		w.continueMu.Lock()
-		w.mayContinue.Store(false)
-		w.continueMu.Unlock()
-	}
-}
-
-func (w *response) continuePending() bool { return w.mayContinue.Load() }
-
 // logCaller logs a misuse of w with the place where it happened, in net/http's words.
 func (w *response) logCaller(format string) {
 	var pcs [16]uintptr
@@ -268,7 +242,7 @@ func (w *response) logCaller(format string) {
 	for {
 		f, more := frames.Next()
 		if !more || !strings.HasPrefix(f.Function, "net/http.") && !strings.HasPrefix(f.Function, ownPackage) {
-			w.sv.srv.logf(format, f.Function, path.Base(f.File), f.Line)
+			w.server().logf(format, f.Function, path.Base(f.File), f.Line)
 			return
 		}
 	}

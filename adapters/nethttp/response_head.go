@@ -17,7 +17,7 @@ func (w *response) fixFields() {
 		if n, err := strconv.ParseInt(cl, 10, 64); err == nil && n >= 0 {
 			w.length = n
 		} else {
-			w.sv.srv.logf("http: invalid Content-Length of %q", cl)
+			w.server().logf("http: invalid Content-Length of %q", cl)
 			w.header.Del("Content-Length")
 		}
 	}
@@ -32,7 +32,7 @@ func (w *response) makeHead(p []byte) {
 	w.sentHead = true
 	d := w.getDraft()
 	f := &d.facts
-	keepAlives := w.sv.srv.keepAlives()
+	keepAlives := w.server().keepAlives()
 	allowed := bodyAllowed(w.status)
 	hasCoding := f.coding != ""
 	var without [4]bool
@@ -49,7 +49,7 @@ func (w *response) makeHead(p []byte) {
 
 	setConnection := ""
 	switch {
-	case w.keep10 && (w.head || hasLength || !allowed):
+	case w.http10 && !w.wantsClose && (w.head || hasLength || !allowed):
 		if !f.hasConn {
 			setConnection = "keep-alive"
 		}
@@ -61,17 +61,14 @@ func (w *response) makeHead(p []byte) {
 	}
 	// A client that waits for 100 Continue and gets this instead need not send its body, and we cannot tell where its
 	// next request begins (RFC 9110, section 10.1.1).
-	if w.expects && !w.ex.body.ended.Load() {
+	// Nor is a body read on that the handler has found too large.
+	if b := w.body; b != nil && (b.expects && !b.ended.Load() || b.hitLimit.Load()) {
 		w.close = true
 	}
-	if w.hasBody && w.ex.body.hitLimit.Load() {
-		w.close, w.tooLarge = true, true
-	}
-	if w.hasBody && !w.close && !w.fullDuplex {
-		tooBig, broken := w.ex.body.settle()
+	if w.body != nil && !w.close && !w.fullDuplex {
+		tooBig, broken := w.body.settle()
 		w.close = w.close || tooBig || broken
 		if tooBig {
-			w.tooLarge = true
 			without[spanConnection] = true
 			setConnection = "close"
 		}
@@ -90,7 +87,7 @@ func (w *response) makeHead(p []byte) {
 	}
 
 	if hasLength && hasCoding && f.coding != "identity" {
-		w.sv.srv.logf("http: WriteHeader called with both Transfer-Encoding of %q and a Content-Length of %d",
+		w.server().logf("http: WriteHeader called with both Transfer-Encoding of %q and a Content-Length of %d",
 			f.coding, w.length)
 		without[spanLength] = true
 		hasLength = false

@@ -12,7 +12,8 @@ func (w *response) declareTrailers(list string) {
 	for name := range strings.SplitSeq(list, ",") {
 		name = textproto.CanonicalMIMEHeaderKey(textproto.TrimString(name))
 		if name != "" && validTrailer(name) {
-			w.trailers = append(w.trailers, name)
+			r := w.getRare()
+			r.trailers = append(r.trailers, name)
 		}
 	}
 }
@@ -28,7 +29,11 @@ func (w *response) finalTrailers() http.Header {
 			t[bare] = values
 		}
 	}
-	for _, name := range w.trailers {
+	r := w.rare.Load()
+	if r == nil {
+		return t
+	}
+	for _, name := range r.trailers {
 		if t == nil {
 			t = make(http.Header)
 		}
