@@ -77,6 +77,22 @@ func TestServeRefuses(t *testing.T) {
 	}
 }
 
+type wrapped struct{ net.Listener }
+
+// Epoll by name is epoll or an error; without a name any listener is served.
+func TestTransportByListener(t *testing.T) {
+	l := wrapped{listen(t)}
+	err := (&engine.Server{Handler: hi, Transport: "epoll"}).Serve(l)
+	require.ErrorContains(t, err, `Server.Transport is "epoll": the listener is a engine_test.wrapped`)
+	for _, name := range []string{"", "portable"} {
+		s := &engine.Server{Handler: hi, Transport: name}
+		l := wrapped{listen(t)}
+		go s.Serve(l)
+		ask(t, l)
+		require.NoError(t, s.Close())
+	}
+}
+
 func TestServeTwoListeners(t *testing.T) {
 	s := &engine.Server{Handler: hi}
 	a, b := listen(t), listen(t)

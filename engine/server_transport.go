@@ -1,15 +1,47 @@
 package engine
 
 import (
+	"errors"
+	"fmt"
+	"net"
+
 	"github.com/peregrine-http/peregrine/engine/transport"
 	"github.com/peregrine-http/peregrine/engine/transport/portable"
+	"github.com/peregrine-http/peregrine/internal/netio"
 )
+
+// newEpoll makes the transport that runs loops; netio.ErrUnsupported where there is none.
+func newEpoll(transport.Options) (transport.Runner, error) { return nil, netio.ErrUnsupported }
 
 func (s *Server) options(sv *serving) transport.Options {
 	return transport.Options{Loops: s.Loops, NetConns: s.NetConns, NewSession: sv.open, Logf: s.Logf}
 }
 
-// newRunner makes the transport that Server.Transport and the listener ask for.
+// newRunner makes the transport that Server.Transport and the listener ask for. Whoever asks for epoll by name gets it or
+// an error; whoever leaves the choice gets what works.
 func (s *Server) newRunner(sv *serving) (transport.Runner, error) {
-	return portable.New(s.options(sv))
+	o := s.options(sv)
+	named := s.Transport == "epoll"
+	if named || s.Transport == "" && hasDescriptor(sv.listener) {
+		if !hasDescriptor(sv.listener) {
+			return nil, fmt.Errorf(`engine: Server.Transport is "epoll": the listener is a %T: want a *net.TCPListener or a *net.UnixListener`, sv.listener)
+		}
+		r, err := newEpoll(o)
+		if err == nil {
+			sv.loops = true
+			return r, nil
+		}
+		if named || !errors.Is(err, netio.ErrUnsupported) {
+			return nil, fmt.Errorf("engine: Server.Transport is %q: %w", s.Transport, err)
+		}
+	}
+	return portable.New(o)
+}
+
+func hasDescriptor(l net.Listener) bool {
+	switch l.(type) {
+	case *net.TCPListener, *net.UnixListener:
+		return true
+	}
+	return false
 }
