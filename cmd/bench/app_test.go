@@ -134,6 +134,6 @@ func TestObey(t *testing.T) {
 	obey(strings.NewReader("usage\nfree\nnonsense\n"), &out)
 	lines := strings.Split(out.String(), "\n")
 	require.Len(t, lines, 3)
-	require.Regexp(t, `^usage (\d+ \d+|n/a)$`, lines[0])
+	require.Regexp(t, `^usage (\d+ \d+ \d+|n/a)$`, lines[0])
 	require.Equal(t, "freed", lines[1])
 }

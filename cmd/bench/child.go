@@ -101,11 +101,11 @@ func (c *child) usage() (usage, error) {
 	if err != nil {
 		return usage{}, err
 	}
-	var user, system int64
-	if _, err := fmt.Sscanf(reply, "usage %d %d", &user, &system); err != nil {
+	if _, err := fmt.Sscanf(reply, "usage %d %d %d", &u.sum, &u.user, &u.system); err != nil {
 		return usage{}, errUnmeasured
 	}
-	return usage{time.Duration(user), time.Duration(system), true}, nil
+	u.known = true
+	return u, nil
 }
 
 // resident is the child's resident memory in bytes after it has collected its garbage: what it holds, not what it

@@ -291,7 +291,7 @@ func (c *comparison) measure(ctx context.Context, ch *child, groups []*group) ([
 			s[p99] = float64(t.hist.ValueAtQuantile(99)) / 1e3
 		}
 		if i == 0 && used.known {
-			s[cpu] = float64(used.total()) / 1e3 / float64(total)
+			s[cpu] = float64(used.sum) / 1e3 / float64(total)
 		}
 		samples = append(samples, s)
 	}
@@ -304,8 +304,8 @@ func (c *comparison) checkLimit(title, name string, out *outcome, server usage) 
 	if c.loaderCPUs == nil || !out.ownCPU.known || !server.known {
 		return
 	}
-	own := float64(out.ownCPU.total()) / float64(out.elapsed)
-	if float64(server.total())/float64(out.elapsed) >= serverBusy*float64(c.procs) {
+	own := float64(out.ownCPU.sum) / float64(out.elapsed)
+	if float64(server.sum)/float64(out.elapsed) >= serverBusy*float64(c.procs) {
 		return
 	}
 	if own >= ownBusy*float64(len(c.loaderCPUs)) {

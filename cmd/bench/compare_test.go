@@ -16,7 +16,7 @@ import (
 )
 
 // quick makes a whole comparison take a few seconds.
-var quick = []string{"-rounds", "2", "-d", "100ms", "-warmup", "20ms", "-c", "8", "-idle", "200"}
+var quick = []string{"-rounds", "2", "-d", "300ms", "-warmup", "20ms", "-c", "8", "-idle", "200"}
 
 func TestCompare(t *testing.T) {
 	cmd := program(t, quick...)
@@ -73,7 +73,7 @@ func TestMeasureServerDies(t *testing.T) {
 // Requests per second are the server's only if it was the server that could not do more.
 func TestCheckLimit(t *testing.T) {
 	busy := func(cores float64) usage {
-		return usage{user: time.Duration(cores * float64(time.Second)), known: true}
+		return usage{sum: time.Duration(cores * float64(time.Second)), known: true}
 	}
 	for _, c := range []struct {
 		name        string

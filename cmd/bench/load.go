@@ -205,9 +205,10 @@ type latencies struct {
 }
 
 type cpuReport struct {
-	User   float64 `json:"user_us_per_request"`
-	System float64 `json:"system_us_per_request"`
-	Cores  float64 `json:"cores_busy"`
+	Sum    float64  `json:"us_per_request"`
+	User   *float64 `json:"user_us_per_request,omitempty"` // absent if too little was used to tell them apart
+	System *float64 `json:"system_us_per_request,omitempty"`
+	Cores  float64  `json:"cores_busy"`
 }
 
 func newLatencies(t *tally) latencies {
@@ -220,7 +221,12 @@ func newCPUReport(u usage, requests uint64, elapsed time.Duration) *cpuReport {
 		return nil
 	}
 	per := func(d time.Duration) float64 { return float64(d) / 1e3 / float64(requests) }
-	return &cpuReport{per(u.user), per(u.system), float64(u.total()) / float64(elapsed)}
+	c := &cpuReport{Sum: per(u.sum), Cores: float64(u.sum) / float64(elapsed)}
+	if user, system, ok := u.split(); ok {
+		us, sy := per(user), per(system)
+		c.User, c.System = &us, &sy
+	}
+	return c
 }
 
 func newLoadReport(url string, r *loadRun, o *outcome, server usage) *loadReport {
@@ -272,8 +278,11 @@ func (r *loadReport) print(w io.Writer) {
 		cpu *cpuReport
 	}{{"server CPU", r.ServerCPU}, {"own CPU", r.OwnCPU}} {
 		if c.cpu != nil {
-			fmt.Fprintf(w, "  %-11s %.2f µs per request (user %.2f, system %.2f), %.2f cores busy\n",
-				c.who, c.cpu.User+c.cpu.System, c.cpu.User, c.cpu.System, c.cpu.Cores)
+			fmt.Fprintf(w, "  %-11s %.2f µs per request, %.2f cores busy", c.who, c.cpu.Sum, c.cpu.Cores)
+			if c.cpu.User != nil {
+				fmt.Fprintf(w, " (user %.2f µs, system %.2f µs)", *c.cpu.User, *c.cpu.System)
+			}
+			fmt.Fprintln(w)
 		}
 	}
 	if r.Failed == 0 {

@@ -21,16 +21,13 @@ func processUsage(pid int) (usage, error) {
 	if err := unix.ClockGettime(clock, &ts); err != nil {
 		return usage{}, fmt.Errorf("CPU time of process %d: %w", pid, err)
 	}
-	total := time.Duration(ts.Nano())
-	user, system, err := ticks(pid)
-	if err != nil || user+system == 0 {
-		return usage{user: total, known: true}, nil
-	}
-	u := time.Duration(float64(total) * float64(user) / float64(user+system))
-	return usage{user: u, system: total - u, known: true}, nil
+	u := usage{sum: time.Duration(ts.Nano()), known: true}
+	var err error
+	u.user, u.system, err = ticks(pid)
+	return u, err
 }
 
-func ticks(pid int) (user, system uint64, err error) {
+func ticks(pid int) (user, system int64, err error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, 0, err
@@ -40,10 +37,10 @@ func ticks(pid int) (user, system uint64, err error) {
 	if len(f) < 13 {
 		return 0, 0, fmt.Errorf("/proc/%d/stat: %d fields", pid, len(f))
 	}
-	if user, err = strconv.ParseUint(string(f[11]), 10, 64); err != nil {
+	if user, err = strconv.ParseInt(string(f[11]), 10, 64); err != nil {
 		return 0, 0, err
 	}
-	system, err = strconv.ParseUint(string(f[12]), 10, 64)
+	system, err = strconv.ParseInt(string(f[12]), 10, 64)
 	return user, system, err
 }
 

@@ -21,8 +21,8 @@ func TestProcessUsageGrowsWithWork(t *testing.T) {
 		now, err := processUsage(os.Getpid())
 		require.NoError(t, err)
 		require.True(t, now.known)
-		require.GreaterOrEqual(t, now.total(), from.total())
-		if now.total() >= from.total()+20*time.Millisecond {
+		require.GreaterOrEqual(t, now.sum, from.sum)
+		if now.sum >= from.sum+20*time.Millisecond {
 			return
 		}
 	}
@@ -111,4 +111,17 @@ func TestInterruptPrintsWhatWasMeasured(t *testing.T) {
 	require.Equal(t, 130, cmd.ProcessState.ExitCode(), "%s%s", &stdout, &stderr)
 	require.Regexp(t, `plaintext, 8 connections +net/http +\d`, stdout.String())
 	require.Contains(t, stderr.String(), "interrupted")
+}
+
+func TestUsageSplit(t *testing.T) {
+	from := usage{sum: 100 * time.Millisecond, user: 9, system: 1, known: true}
+	// Between two readings the proportion may turn over; neither part may come out negative.
+	to := usage{sum: 200 * time.Millisecond, user: 9, system: 11, known: true}
+	user, system, ok := to.minus(from).split()
+	require.True(t, ok)
+	require.Zero(t, user)
+	require.Equal(t, 100*time.Millisecond, system)
+	_, _, ok = from.minus(from).split()
+	require.False(t, ok)
+	require.False(t, to.minus(usage{}).known)
 }

@@ -12,5 +12,6 @@ func ownUsage() (usage, error) {
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
 		return usage{}, err
 	}
-	return usage{user: time.Duration(r.Utime.Nano()), system: time.Duration(r.Stime.Nano()), known: true}, nil
+	user, system := r.Utime.Nano(), r.Stime.Nano()
+	return usage{time.Duration(user + system), user, system, true}, nil
 }

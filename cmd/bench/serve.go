@@ -86,7 +86,7 @@ const listening = "listening on "
 
 // obey answers the commands of a parent process, one a line, until its end of the pipe closes.
 //
-//	usage  →  usage USER SYSTEM, in nanoseconds; or usage n/a
+//	usage  →  usage SUM USER SYSTEM, as in type usage, the sum in nanoseconds; or usage n/a
 //	free   →  freed, after garbage has been collected and given back to the system
 func obey(in io.Reader, out io.Writer) {
 	lines := bufio.NewScanner(in)
@@ -96,7 +96,7 @@ func obey(in io.Reader, out io.Writer) {
 			if u, err := ownUsage(); err != nil {
 				fmt.Fprintln(out, "usage n/a")
 			} else {
-				fmt.Fprintf(out, "usage %d %d\n", u.user.Nanoseconds(), u.system.Nanoseconds())
+				fmt.Fprintf(out, "usage %d %d %d\n", u.sum.Nanoseconds(), u.user, u.system)
 			}
 		case "free":
 			// Twice: what lies in a sync.Pool outlives one collection.
