@@ -43,7 +43,8 @@
 //
 // And in responses:
 //
-//	Content-Length and Transfer-Encoding in any other spelling are left out; of two lengths the first is sent
+//	Content-Length and Transfer-Encoding in any other spelling are left out, and a length that is no number;
+//	of two lengths the first is sent
 //	a body that ReadFrom copies does not exceed the declared Content-Length
 //	NUL in a field value becomes a space, as CR and LF do       RFC 9110, section 5.5
 //
