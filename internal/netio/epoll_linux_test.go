@@ -2,6 +2,7 @@ package netio
 
 import (
 	"net"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -90,6 +91,50 @@ func TestEventsLoseNothing(t *testing.T) {
 		}
 	}
 	wg.Wait()
+}
+
+// TestBellTakesNoPlace: the bell is first in line, there is room for one event, and the runtime has told all it knows of
+// (Cycle) before the waiter parks.
+func TestBellTakesNoPlace(t *testing.T) {
+	k, p := systemKernel(t), systemPoller(t)
+	fd, c := pair(t, "tcp4")
+	peer, err := ConnFD(c)
+	require.NoError(t, err)
+	require.NoError(t, p.Add(fd, 1))
+	events := make([]Event, 1)
+	waitFor(t, p, 1, Out)
+	for range 100 {
+		require.NoError(t, p.Cycle())
+		k.Write(peer, []byte("x"))
+		require.NoError(t, p.Cycle())
+		n, err := p.Wait(events, true)
+		require.NoError(t, err)
+		require.Equal(t, []Event{{1, In | Out}}, events[:n])
+	}
+	k.Close(fd)
+}
+
+// TestWakeOnce: a Wake is good for one parked Wait. The next one waits for an event.
+func TestWakeOnce(t *testing.T) {
+	k, p := systemKernel(t), systemPoller(t)
+	fd, c := pair(t, "tcp4")
+	peer, err := ConnFD(c)
+	require.NoError(t, err)
+	require.NoError(t, p.Add(fd, 1))
+	waitFor(t, p, 1, Out)
+	events := make([]Event, 1)
+	for range 100 {
+		p.Wake()
+		p.Wake()
+		n, err := p.Wait(events, true)
+		require.NoError(t, err)
+		require.Zero(t, n)
+		go k.Write(peer, []byte("x"))
+		n, err = p.Wait(events, true)
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+	}
+	k.Close(fd)
 }
 
 // TestWaitIsEdgeTriggered: news once; what is there at Add is news; more bytes are more news.
@@ -219,13 +264,12 @@ func TestClose(t *testing.T) {
 // TestCloseReleases: both descriptors are given back, whoever is the last to leave.
 func TestCloseReleases(t *testing.T) {
 	k := systemKernel(t)
-	lowest := func() int {
-		fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	open := func() int {
+		fds, err := os.ReadDir("/proc/self/fd")
 		require.NoError(t, err)
-		unix.Close(fd)
-		return fd
+		return len(fds)
 	}
-	before := lowest()
+	before := open()
 	for range 20 {
 		p, err := k.NewPoller()
 		require.NoError(t, err)
@@ -235,10 +279,12 @@ func TestCloseReleases(t *testing.T) {
 			close(done)
 		}()
 		runtime.Gosched()
+		p.Wake()
+		p.Wake()
 		require.NoError(t, p.Close())
 		<-done
 	}
-	require.Equal(t, before, lowest())
+	require.Equal(t, before, open())
 }
 
 func TestBellOverflow(t *testing.T) {
