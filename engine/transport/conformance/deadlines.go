@@ -12,14 +12,17 @@ import (
 	"github.com/peregrine-http/peregrine/engine"
 )
 
-const short = 60 * time.Millisecond
+// short is a deadline: long enough for whoever has to be in time on a busy machine, short enough to wait for.
+const short = 500 * time.Millisecond
 
 func (s suite) deadlines(t *testing.T) {
 	t.Run("no byte of a head", func(t *testing.T) {
+		t.Parallel()
 		sv := s.start(t, &engine.Server{Handler: handler(echo), ReadHeaderTimeout: short})
 		require.Empty(t, sv.dial(t).rest())
 	})
 	t.Run("a head that does not end", func(t *testing.T) {
+		t.Parallel()
 		sv := s.start(t, &engine.Server{Handler: handler(echo), ReadHeaderTimeout: short})
 		c := sv.dial(t)
 		c.send(get)
@@ -28,6 +31,7 @@ func (s suite) deadlines(t *testing.T) {
 		require.Empty(t, c.cut())
 	})
 	t.Run("a head that comes slowly", func(t *testing.T) {
+		t.Parallel()
 		// The deadline is absolute: progress does not move it.
 		sv := s.start(t, &engine.Server{Handler: handler(echo), ReadHeaderTimeout: short})
 		c := sv.dial(t)
@@ -49,14 +53,16 @@ func (s suite) deadlines(t *testing.T) {
 		require.Empty(t, c.cut())
 	})
 	t.Run("idle", func(t *testing.T) {
+		t.Parallel()
 		sv := s.start(t, &engine.Server{Handler: handler(echo), IdleTimeout: short})
 		c := sv.dial(t)
 		c.send(get + get)
 		require.Equal(t, answer("/ ")+answer("/ "), c.rest())
 	})
 	t.Run("idle is not while a handler runs", func(t *testing.T) {
+		t.Parallel()
 		sv := s.start(t, &engine.Server{IdleTimeout: short, ReadHeaderTimeout: short, Handler: handler(func(x *engine.Exchange) {
-			time.Sleep(3 * short)
+			time.Sleep(2 * short)
 			echo(x)
 		})})
 		c := sv.dial(t)
@@ -66,6 +72,7 @@ func (s suite) deadlines(t *testing.T) {
 		}
 	})
 	t.Run("a body that does not come", func(t *testing.T) {
+		t.Parallel()
 		sv := s.start(t, &engine.Server{ReadTimeout: short, Handler: handler(func(x *engine.Exchange) {
 			_, err := io.ReadAll(bodyReader{x})
 			if err != nil {
@@ -80,6 +87,7 @@ func (s suite) deadlines(t *testing.T) {
 		require.Empty(t, c.cut())
 	})
 	t.Run("a deadline wakes who reads, and can be moved", func(t *testing.T) {
+		t.Parallel()
 		c := s.serve(t, func(x *engine.Exchange) {
 			p := make([]byte, 10)
 			first := make(chan error, 1)
@@ -87,7 +95,7 @@ func (s suite) deadlines(t *testing.T) {
 				_, err := x.ReadBody(p)
 				first <- err
 			}()
-			time.Sleep(short / 3) // so that it waits; if it does not yet, it must work as well
+			time.Sleep(short / 10) // so that it waits; if it does not yet, it must work as well
 			x.SetReadDeadline(time.Unix(1, 0))
 			if err := <-first; err == nil {
 				t.Error("there was nothing to read")
@@ -112,6 +120,7 @@ func (s suite) deadlines(t *testing.T) {
 		}
 	})
 	t.Run("a deadline in a handler ends with it", func(t *testing.T) {
+		t.Parallel()
 		c := s.serve(t, func(x *engine.Exchange) {
 			echo(x)
 			x.SetReadDeadline(time.Now().Add(short))
@@ -124,6 +133,7 @@ func (s suite) deadlines(t *testing.T) {
 		}
 	})
 	t.Run("a deadline wakes who writes", func(t *testing.T) {
+		t.Parallel()
 		result := make(chan error, 1)
 		c := s.serve(t, func(x *engine.Exchange) {
 			written := make(chan error)
@@ -135,7 +145,7 @@ func (s suite) deadlines(t *testing.T) {
 					}
 				}
 			}()
-			time.Sleep(short / 3)
+			time.Sleep(short / 10)
 			x.SetWriteDeadline(time.Unix(1, 0))
 			result <- <-written
 		}).dial(t)
@@ -143,6 +153,7 @@ func (s suite) deadlines(t *testing.T) {
 		require.ErrorIs(t, await(t, result, "the handler"), os.ErrDeadlineExceeded)
 	})
 	t.Run("WriteTimeout bounds what a handler leaves behind", func(t *testing.T) {
+		t.Parallel()
 		big := strings.Repeat("x", 64<<20)
 		sv := s.start(t, &engine.Server{WriteTimeout: short, Handler: handler(func(x *engine.Exchange) { reply(x, big) })})
 		c := sv.dial(t)
@@ -150,12 +161,13 @@ func (s suite) deadlines(t *testing.T) {
 		eventually(t, "the connection to be closed", func() bool { return sv.Counters().Open == 0 && sv.Counters().Accepted == 1 })
 	})
 	t.Run("WriteTimeout is for each response", func(t *testing.T) {
-		sv := s.start(t, &engine.Server{WriteTimeout: 2 * short, Handler: handler(echo)})
+		t.Parallel()
+		sv := s.start(t, &engine.Server{WriteTimeout: short, Handler: handler(echo)})
 		c := sv.dial(t)
 		for range 3 {
 			c.send(get)
 			c.expect(answer("/ "))
-			time.Sleep(3 * short)
+			time.Sleep(2 * short)
 		}
 	})
 }

@@ -52,6 +52,7 @@ func (s suite) hijack(t *testing.T) {
 	}
 	for _, ask := range []bool{false, true} {
 		t.Run(fmt.Sprint("watched ", ask), func(t *testing.T) {
+			t.Parallel()
 			sv := s.serve(t, upper(ask))
 			c := sv.dial(t)
 			c.send(getPath("/plain"))
