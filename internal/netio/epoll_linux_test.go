@@ -273,6 +273,12 @@ func TestCloseReleases(t *testing.T) {
 	for range 20 {
 		p, err := k.NewPoller()
 		require.NoError(t, err)
+		require.NoError(t, p.Close())
+	}
+	require.Equal(t, before, open(), "nobody else inside")
+	for range 20 {
+		p, err := k.NewPoller()
+		require.NoError(t, err)
 		done := make(chan bool)
 		go func() {
 			p.Wait(make([]Event, 4), true)
