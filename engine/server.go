@@ -38,10 +38,11 @@ type Server struct {
 	// FieldsMax bounds the field lines of a head: 431 above. 0 means 256; negative: HeadBytesMax alone bounds them.
 	FieldsMax int
 	// ReadHeaderTimeout bounds the time from a head's first byte (for the first head: from accept) to its end,
-	// however it is spread. At its end the connection is closed without an answer.
+	// however it is spread; then the connection is closed without an answer. 0 means ReadTimeout, which includes the
+	// head; negative: the head is not bounded.
 	ReadHeaderTimeout time.Duration
 	// ReadTimeout bounds the time from the same moment to the end of the body: reading the body then fails with
-	// os.ErrDeadlineExceeded. Without ReadHeaderTimeout it bounds the head too.
+	// os.ErrDeadlineExceeded.
 	ReadTimeout time.Duration
 	// WriteTimeout bounds the time from the end of the head until the response has been sent.
 	WriteTimeout time.Duration
