@@ -6,12 +6,10 @@ import (
 	"net"
 
 	"github.com/peregrine-http/peregrine/engine/transport"
+	"github.com/peregrine-http/peregrine/engine/transport/epoll"
 	"github.com/peregrine-http/peregrine/engine/transport/portable"
 	"github.com/peregrine-http/peregrine/internal/netio"
 )
-
-// newEpoll makes the transport that runs loops; netio.ErrUnsupported where there is none.
-func newEpoll(transport.Options) (transport.Runner, error) { return nil, netio.ErrUnsupported }
 
 func (s *Server) options(sv *serving) transport.Options {
 	return transport.Options{Loops: s.Loops, NetConns: s.NetConns, NewSession: sv.open, Logf: s.Logf}
@@ -26,7 +24,7 @@ func (s *Server) newRunner(sv *serving) (transport.Runner, error) {
 		if !hasDescriptor(sv.listener) {
 			return nil, fmt.Errorf(`engine: Server.Transport is "epoll": the listener is a %T: want a *net.TCPListener or a *net.UnixListener`, sv.listener)
 		}
-		r, err := newEpoll(o)
+		r, err := epoll.New(o)
 		if err == nil {
 			sv.loops = true
 			return r, nil
@@ -43,5 +41,6 @@ func hasDescriptor(l net.Listener) bool {
 	case *net.TCPListener, *net.UnixListener:
 		return true
 	}
-	return false
+	_, simulated := l.(interface{ Kernel() netio.Kernel }) // in tests
+	return simulated
 }

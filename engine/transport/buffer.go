@@ -84,10 +84,25 @@ func (b *Buffer) compact() {
 	}
 }
 
+// Bytes returns the unconsumed bytes: a view, valid until the buffer changes or is freed.
+func (b *Buffer) Bytes() []byte { return b.filled() }
+
+// Skip consumes n bytes.
+func (b *Buffer) Skip(n int) { b.start += n }
+
+// Holding returns a buffer of fitting size with a copy of p.
+func Holding(p []byte) *Buffer {
+	b := NewBuffer(len(p))
+	b.load(p)
+	return b
+}
+
 // Shrunk returns a buffer of fitting size with the same unconsumed bytes, and leaves b to its owner, empty.
 func (b *Buffer) Shrunk() *Buffer {
-	nb := NewBuffer(b.Len())
-	nb.load(b.filled())
+	nb := Holding(b.filled())
 	b.Reset()
 	return nb
 }
+
+// Sink returns the whole buffer as a place for bytes that nobody will look at.
+func (b *Buffer) Sink() []byte { return b.b }

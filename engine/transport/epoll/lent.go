@@ -1,0 +1,393 @@
+package epoll
+
+import (
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/peregrine-http/peregrine/engine/transport"
+	"github.com/peregrine-http/peregrine/internal/netio"
+)
+
+// loan is what a connection needs while it is lent to a goroutine away from its loop: ways to wake that goroutine. A loop
+// that looks at a stale one wakes somebody else for nothing, who looks again and waits on.
+type loan struct {
+	in, out chan struct{} // one token each: look again
+	// mu guards hijacked, and the descriptor against being taken away while the loop shuts it.
+	mu       sync.Mutex
+	hijacked bool
+
+	sent    int       // bytes of the turn's output that handOver has sent already
+	scratch bool      // the goroutine keeps a large scratch buffer
+	waited  bool      // it had to wait, or would have given the baton up
+	key     uint64    // of the route
+	began   time.Time // when the handler began on its own goroutine; zero if it began on the loop
+}
+
+var loans = sync.Pool{New: func() any {
+	return &loan{in: make(chan struct{}, 1), out: make(chan struct{}, 1)}
+}}
+
+func newLoan() *loan {
+	ln := loans.Get().(*loan)
+	ln.mu.Lock() // a loop may hold it for the connection it served last
+	ln.hijacked = false
+	ln.mu.Unlock()
+	ln.sent, ln.scratch, ln.waited, ln.began = 0, false, false, time.Time{}
+	return ln
+}
+
+func (ln *loan) wakeReader() { wake(ln.in) }
+func (ln *loan) wakeWriter() { wake(ln.out) }
+
+func wake(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}
+
+// serve runs a lent connection on w.
+func (w *worker) serve(c *conn) {
+	w.enter(c, time.Now().UnixNano())
+	if c.out != nil {
+		w.turn.Out = append(w.turn.Out, c.out.Bytes()...)
+		c.out.Free()
+		c.out = nil
+	}
+	w.giveBack(c, c.session.Run(&w.turn))
+}
+
+// giveBack ends w's time with the lent connection c: what can be sent is sent, the rest waits in c, and the loop is told
+// if there is anything for it to do. Most handlers leave nothing: then the loop hears of c again with its next event.
+func (w *worker) giveBack(c *conn, next transport.Next) {
+	t := &w.turn
+	l := c.loop
+	ln := c.loan.Load()
+	c.settle(t)
+	if next == transport.Abort {
+		t.Out = t.Out[:0]
+	} else if next != transport.Gone {
+		c.send(t)
+	}
+	c.eof = t.EOF
+	c.rest = w.leaveTurn()
+	if ln.scratch {
+		l.r.scratchLent.Add(-1)
+	}
+	quiet := false
+	switch next {
+	case transport.Read, transport.Own:
+		// Own cannot be: Begin accepts on a goroutine of its own. A session that says so anyway is run again.
+		c.state = stateRead
+		if c.out != nil {
+			c.state = stateWrite
+		} else if c.rest != nil {
+			c.word.Or(evRun)
+		} else {
+			quiet = c.readAt.Load() == 0 && !c.eof
+		}
+	case transport.Write:
+		c.state = stateWrite
+	case transport.Close:
+		c.state = stateClose
+	case transport.Linger:
+		c.state = stateFlush
+	case transport.Abort:
+		c.word.Or(aborted)
+	case transport.Gone:
+		c.state = stateGone
+	}
+	if quiet {
+		for {
+			word := c.word.Load()
+			if word&^(lent|evOut) != 0 {
+				break
+			}
+			// lent counts up first and down last: a loop that reads it low never misses a handler that is out.
+			if c.word.CompareAndSwap(word, word&^lent) {
+				l.lent.Add(-1)
+				loans.Put(ln)
+				if l.r.draining.Load() {
+					l.post(mail{sweep: sweepIdle})
+				}
+				return
+			}
+		}
+	}
+	l.post(mail{back: c})
+}
+
+// settle drops the front of t.Out that was sent when the baton was taken.
+func (c *conn) settle(t *transport.Turn) {
+	if ln := c.loan.Load(); ln.sent > 0 {
+		t.Out = t.Out[ln.sent:]
+		ln.sent = 0
+	}
+}
+
+// await waits until one of the bits in ready is set, the deadline passes or the connection is cut.
+func (c *conn) await(wake <-chan struct{}, ready uint32, deadline *atomic.Int64) error {
+	c.loan.Load().waited = true
+	var timer *time.Timer
+	for {
+		word := c.word.Load()
+		if word&aborted != 0 {
+			return net.ErrClosed
+		}
+		if word&ready != 0 {
+			return nil
+		}
+		var expired <-chan time.Time
+		if at := deadline.Load(); at != 0 {
+			left := time.Duration(at - time.Now().UnixNano())
+			if left <= 0 {
+				return os.ErrDeadlineExceeded
+			}
+			if timer == nil {
+				timer = time.NewTimer(left)
+				defer timer.Stop()
+			} else {
+				timer.Reset(left)
+			}
+			expired = timer.C
+		}
+		select {
+		case <-wake:
+		case <-expired:
+		}
+	}
+}
+
+// passed reports whether the deadline has passed.
+func passed(deadline *atomic.Int64) bool {
+	at := deadline.Load()
+	return at != 0 && time.Now().UnixNano() >= at
+}
+
+// Fill implements transport.Conn. What has arrived already is read under the baton; only waiting gives it up.
+func (c *conn) Fill(t *transport.Turn) error {
+	_, err := c.input(func() (int, error) {
+		space := t.Space(inputMax)
+		n, err := c.read(space)
+		if n > 0 {
+			t.Filled(n)
+			if n == len(space) {
+				c.word.Or(evIn)
+			}
+		}
+		return n, err
+	})
+	if err == io.EOF {
+		t.EOF = true
+	}
+	return err
+}
+
+// Read implements transport.Conn.
+func (c *conn) Read(t *transport.Turn, p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	n, err := c.input(func() (int, error) {
+		n, err := c.read(p)
+		if n == len(p) {
+			c.word.Or(evIn)
+		}
+		return n, err
+	})
+	if err == io.EOF {
+		t.EOF = true
+	}
+	return n, err
+}
+
+func (c *conn) input(read func() (int, error)) (int, error) {
+	for {
+		if passed(&c.readAt) {
+			return 0, os.ErrDeadlineExceeded
+		}
+		if c.word.Load()&aborted != 0 {
+			return 0, net.ErrClosed
+		}
+		c.word.And(^evIn)
+		n, err := read()
+		switch {
+		case err == nil && n > 0:
+			return n, nil
+		case err == nil:
+			return 0, io.EOF
+		case err != netio.ErrAgain:
+			return 0, err
+		}
+		if !c.leave() {
+			return 0, net.ErrClosed
+		}
+		if err := c.await(c.loan.Load().in, evIn|evHup, &c.readAt); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// send writes what the socket takes of t.Out now and keeps the rest in c.out. An error makes the connection one
+// that is gone.
+func (c *conn) send(t *transport.Turn) {
+	if len(t.Out) == 0 {
+		return
+	}
+	c.word.And(^evOut)
+	n, err := c.write(t.Out)
+	switch {
+	case err == netio.ErrAgain:
+		n = 0
+	case err != nil:
+		c.word.Or(evHup)
+		n = len(t.Out)
+	}
+	if n < len(t.Out) {
+		c.out = transport.Holding(t.Out[n:])
+	}
+	t.Out = t.Out[:0]
+}
+
+// Flush implements transport.Conn.
+func (c *conn) Flush(t *transport.Turn, more ...[]byte) error {
+	if !c.leave() {
+		return net.ErrClosed
+	}
+	c.settle(t)
+	var list [1 + 4][]byte
+	bufs := append(append(list[:0], t.Out), more...)
+	err := c.output(func() (int, error) {
+		for len(bufs) > 0 && len(bufs[0]) == 0 {
+			bufs = bufs[1:]
+		}
+		if len(bufs) == 0 {
+			return 0, io.EOF
+		}
+		n, err := c.writev(bufs)
+		for left := n; left > 0; {
+			k := min(left, len(bufs[0]))
+			bufs[0] = bufs[0][k:]
+			left -= k
+			if len(bufs[0]) == 0 {
+				bufs = bufs[1:]
+			}
+		}
+		return n, err
+	})
+	t.Out = t.Out[:0]
+	return err
+}
+
+// output calls write until it says io.EOF, and waits for the socket in between.
+func (c *conn) output(write func() (int, error)) error {
+	for {
+		if passed(&c.writeAt) {
+			return os.ErrDeadlineExceeded
+		}
+		if c.word.Load()&aborted != 0 {
+			return net.ErrClosed
+		}
+		c.word.And(^evOut)
+		_, err := write()
+		switch {
+		case err == io.EOF:
+			return nil
+		case err == netio.ErrAgain:
+			if err := c.await(c.loan.Load().out, evOut|evHup, &c.writeAt); err != nil {
+				return err
+			}
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// SendFile implements transport.Conn. A file that sendfile(2) refuses is copied.
+func (c *conn) SendFile(t *transport.Turn, f *os.File, n int64) (int64, error) {
+	if err := c.Flush(t); err != nil {
+		return 0, err
+	}
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	const pieceMax = 1 << 20 // so that one call does not keep a thread for long
+	var sent int64
+	refused := false
+	err = c.output(func() (int, error) {
+		piece := int64(pieceMax)
+		if n >= 0 {
+			piece = min(piece, n-sent)
+		}
+		if piece == 0 {
+			return 0, io.EOF
+		}
+		var k int
+		var serr error
+		if err := raw.Control(func(fd uintptr) { k, serr = c.sendFile(int(fd), int(piece)) }); err != nil {
+			return 0, err
+		}
+		sent += int64(k)
+		switch {
+		case serr == nil && k == 0:
+			return 0, io.EOF
+		case serr != nil && serr != netio.ErrAgain && serr != netio.ErrReset && sent == 0:
+			refused = true
+			return 0, io.EOF
+		}
+		return k, serr
+	})
+	if !refused {
+		return sent, err
+	}
+	var src io.Reader = f
+	if n >= 0 {
+		src = io.LimitReader(f, n)
+	}
+	buf := make([]byte, transport.BufferMedium)
+	for {
+		k, rerr := src.Read(buf)
+		if k > 0 {
+			if err := c.Flush(t, buf[:k]); err != nil {
+				return sent, err
+			}
+			sent += int64(k)
+		}
+		if rerr == io.EOF {
+			return sent, nil
+		}
+		if rerr != nil {
+			return sent, rerr
+		}
+	}
+}
+
+// Hijack implements transport.Conn.
+func (c *conn) Hijack(t *transport.Turn) (net.Conn, error) {
+	if err := c.Flush(t); err != nil {
+		return nil, err
+	}
+	r := c.loop.r
+	ln := c.loan.Load()
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	if err := c.loop.poller.Remove(int(c.fd)); err != nil {
+		return nil, err
+	}
+	nc := c.NetConn()
+	if nc == nil {
+		var err error
+		if nc, err = r.netConn(int(c.fd)); err != nil {
+			return nil, err
+		}
+	}
+	ln.hijacked = true
+	c.loop.conns.Add(-1) // nobody waits for it any more, though its handler may go on for hours
+	r.release()
+	return nc, nil
+}
