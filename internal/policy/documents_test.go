@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -35,9 +36,17 @@ func missingPaths(text string, exists func(string) bool) (missing []string) {
 	return missing
 }
 
-// TestPathsExist: a path that a document names is a file or folder here, or a package of the standard library.
+// TestPathsExist: a path that a document names is a file or folder here, or a package of the standard library. A bare
+// file name may be that of a file in any folder.
 func TestPathsExist(t *testing.T) {
+	bare := map[string]bool{}
+	for _, f := range sources(t) {
+		bare[path.Base(f.path)] = true
+	}
 	exists := func(path string) bool {
+		if bare[path] {
+			return true
+		}
 		for _, top := range []string{root, filepath.Join(runtime.GOROOT(), "src")} {
 			if _, err := os.Stat(filepath.Join(top, filepath.FromSlash(path))); err == nil {
 				return true

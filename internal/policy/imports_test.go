@@ -2,7 +2,12 @@ package policy
 
 import (
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -15,6 +20,7 @@ import (
 //	ours     packages of this module it may import, all others are forbidden
 //	modules  other modules it may import packages of, all others are forbidden
 //	never    packages of the standard library it must not import, nor anything below them
+//	only     what it may use of a package that it must never import otherwise
 //
 // "*" allows all.
 const imports = `
@@ -41,6 +47,7 @@ engine/transport
 engine/transport/epoll engine/transport/portable
 	ours     engine/transport internal/netio
 	never    net/http syscall unsafe testing
+	only     syscall.Conn syscall.RawConn (interfaces of package net's sockets, under which a descriptor cannot be closed)
 
 # The server.
 engine
@@ -64,8 +71,8 @@ const ends = "cmd fuzz perf examples"
 
 // rule is one paragraph.
 type rule struct {
-	packages             []string
-	ours, modules, never []string
+	packages                   []string
+	ours, modules, never, only []string
 }
 
 func parseRules(text string) (rules []rule) {
@@ -84,12 +91,19 @@ func parseRules(text string) (rules []rule) {
 				r.modules = words[1:]
 			case "never":
 				r.never = words[1:]
+			case "only":
+				r.only = words[1:]
 			default:
 				panic("no such line in a rule: " + line)
 			}
 		}
 	}
 	return rules
+}
+
+// limits reports whether the rule says what may be used of a package.
+func (r rule) limits(imported string) bool {
+	return slices.ContainsFunc(r.only, func(use string) bool { return strings.HasPrefix(use, imported+".") })
 }
 
 // names reports whether one of the patterns names the package.
@@ -112,10 +126,10 @@ func anyUnder(tops []string, path string) bool {
 // importBreaches judges a graph, and returns one line for each import that should not be.
 func importBreaches(rules []rule, graph []pkg) (breaches []string) {
 	for _, p := range graph {
-		path := p.name()
-		i := slices.IndexFunc(rules, func(r rule) bool { return names(r.packages, path) })
+		importer := p.name()
+		i := slices.IndexFunc(rules, func(r rule) bool { return names(r.packages, importer) })
 		if i < 0 {
-			breaches = append(breaches, path+": named by no rule")
+			breaches = append(breaches, importer+": named by no rule")
 			continue
 		}
 		r := rules[i]
@@ -129,21 +143,71 @@ func importBreaches(rules []rule, graph []pkg) (breaches []string) {
 			case strings.Contains(domain, "."):
 				allowed = anyUnder(r.modules, imported)
 			default:
-				allowed = !anyUnder(r.never, imported)
+				allowed = !anyUnder(r.never, imported) || r.limits(imported)
 			}
 			if !allowed {
-				breaches = append(breaches, fmt.Sprintf("%s imports %s", path, name))
+				breaches = append(breaches, fmt.Sprintf("%s imports %s", importer, name))
 			}
 		}
 		for _, imported := range slices.Concat(p.TestImports, p.XTestImports) {
 			name, _ := strings.CutPrefix(imported, module+"/")
 			end, _, _ := strings.Cut(name, "/")
-			if name != imported && names(strings.Fields(ends), end) && !under(end, path) {
-				breaches = append(breaches, fmt.Sprintf("a test of %s imports %s", path, name))
+			if name != imported && names(strings.Fields(ends), end) && !under(end, importer) {
+				breaches = append(breaches, fmt.Sprintf("a test of %s imports %s", importer, name))
 			}
 		}
 	}
 	return breaches
+}
+
+// useBreaches judges files by the lines "only": one line for each use that they do not have.
+func useBreaches(rules []rule, files []source) (breaches []string) {
+	for _, f := range files {
+		i := slices.IndexFunc(rules, func(r rule) bool { return names(r.packages, path.Dir(f.path)) })
+		if i < 0 || rules[i].only == nil || strings.HasSuffix(f.path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), f.path, f.text, 0)
+		if err != nil {
+			return append(breaches, err.Error())
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if selector, ok := n.(*ast.SelectorExpr); ok {
+				if id, ok := selector.X.(*ast.Ident); ok && rules[i].limits(id.Name) {
+					if use := id.Name + "." + selector.Sel.Name; !slices.Contains(rules[i].only, use) {
+						breaches = append(breaches, f.path+" uses "+use)
+					}
+				}
+			}
+			return true
+		})
+		for _, s := range file.Imports {
+			if name, _ := strconv.Unquote(s.Path.Value); s.Name != nil && rules[i].limits(name) {
+				breaches = append(breaches, f.path+" renames "+name)
+			}
+		}
+	}
+	return breaches
+}
+
+func TestUses(t *testing.T) { require.Empty(t, useBreaches(parseRules(imports), sources(t))) }
+
+// TestUsesFails: the second and third of these files break a rule.
+func TestUsesFails(t *testing.T) {
+	const head = "package epoll\n\nimport \"syscall\"\n\n"
+	rules := parseRules(imports)
+	for _, c := range []struct {
+		file source
+		want []string
+	}{
+		{source{"engine/transport/epoll/x.go", head + "var c syscall.RawConn\n"}, nil},
+		{source{"engine/transport/epoll/x.go", head + "func f() { syscall.Close(1) }\n"}, []string{"engine/transport/epoll/x.go uses syscall.Close"}},
+		{source{"engine/transport/epoll/x.go", "package epoll\n\nimport . \"syscall\"\n"}, []string{"engine/transport/epoll/x.go renames syscall"}},
+		{source{"engine/transport/epoll/x_test.go", head + "func f() { syscall.Close(1) }\n"}, nil},
+		{source{"internal/netio/x.go", head + "func f() { syscall.Close(1) }\n"}, nil},
+	} {
+		require.Equal(t, c.want, useBreaches(rules, []source{c.file}), c.file.text)
+	}
 }
 
 func TestImports(t *testing.T) {
@@ -174,6 +238,7 @@ func TestImportsFails(t *testing.T) {
 		{path: "engine", imports: []string{"net/http/httptrace"}, want: []string{"engine imports net/http/httptrace"}},
 		{path: "engine", imports: []string{ours("adapters/nethttp")}, want: []string{"engine imports adapters/nethttp"}},
 		{path: "engine", imports: []string{"github.com/stretchr/testify/require"}, want: []string{"engine imports github.com/stretchr/testify/require"}},
+		{path: "engine/transport/epoll", imports: []string{"syscall", ours("internal/netio")}},
 		{path: "engine/transport/epoll", imports: []string{"unsafe"}, want: []string{"engine/transport/epoll imports unsafe"}},
 		{path: "engine/transport/epoll", imports: []string{ours("engine")}, want: []string{"engine/transport/epoll imports engine"}},
 		{path: "engine/transport/other", want: []string{"engine/transport/other: named by no rule"}},
