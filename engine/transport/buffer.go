@@ -18,6 +18,8 @@ const (
 type Buffer struct {
 	b          []byte
 	start, end int
+	// kept: the buffer is a goroutine's scratch, lent to a Turn, which must not give it back.
+	kept bool
 }
 
 var pools = [3]sync.Pool{}
@@ -47,9 +49,15 @@ func NewBuffer(n int) *Buffer {
 	return &Buffer{b: make([]byte, BufferSmall<<(2*c))}
 }
 
-// Free gives the buffer back. No view into it may be used afterwards; builds with the tag "poison" overwrite it,
+// Keep says whether the buffer stays with its owner when a Turn is done with it. For transports.
+func (b *Buffer) Keep(kept bool) { b.kept = kept }
+
+// Free gives the buffer back, unless its owner keeps it. No view into it may be used afterwards; builds with the tag "poison" overwrite it,
 // so that tests see one that is.
 func (b *Buffer) Free() {
+	if b.kept {
+		return
+	}
 	if poisoned {
 		poison(b.b)
 	}

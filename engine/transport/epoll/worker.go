@@ -44,6 +44,7 @@ func (r *Runner) start(t task) {
 // join puts w among the spares. It reports false if there are enough or the runner has ended.
 func (r *Runner) join(w *worker) bool {
 	if w.scratch != nil {
+		w.scratch.Keep(false)
 		w.scratch.Free()
 		w.scratch = nil
 	}
@@ -106,6 +107,7 @@ func (w *worker) enter(c *conn, now int64) {
 	} else {
 		if w.scratch == nil {
 			w.scratch = transport.NewBuffer(transport.BufferLarge)
+			w.scratch.Keep(true)
 		}
 		w.scratch.Reset()
 		t.Adopt(w.scratch)
