@@ -20,7 +20,6 @@
 //   - LF alone as a line end (RFC 9112, section 2.2), and a field value continued on the next line (section 5.2);
 //   - HTTP/1.2 to HTTP/1.9: 505 (RFC 9112, section 2.3; these two versions are all there is);
 //   - a raw # in the target (RFC 9112, section 3.2): readers differ on whether the rest counts;
-//   - * with a method other than OPTIONS (RFC 9112, section 3.2.4);
 //   - a target such as urn:x or http:/x, with a scheme but no "//" (RFC 9112, section 3.2.2), or without a host
 //     (RFC 9110, section 4.2.1), or with user information (RFC 9110, section 4.2.4), or with bytes in its host
 //     that RFC 3986, section 3.2.2, does not have, or with a port above 65535;

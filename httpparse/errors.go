@@ -47,7 +47,6 @@ var (
 	ErrTargetFragment  = rule(400, "target-fragment", "", "9112, section 3.2")    // #: some readers stop there, some do not
 	ErrTargetEscape    = rule(400, "target-escape", "", "3986, section 2.1")      // % without two hex digits in the path
 	ErrTargetForm      = rule(400, "target-form", "", "9112, section 3.2")        // none of the four forms
-	ErrTargetAsterisk  = rule(400, "target-asterisk", "", "9112, section 3.2.4")  // * with a method other than OPTIONS
 	ErrTargetAuthority = rule(400, "target-authority", "", "9112, section 3.2.2") // no host, a bad host or a bad port
 	ErrTargetUserinfo  = rule(400, "target-userinfo", "", "9110, section 4.2.4")  // user:password@
 	ErrVersionSyntax   = rule(400, "version-syntax", "", "9112, section 2.3")     // not HTTP/DIGIT.DIGIT

@@ -103,7 +103,7 @@ func TestScansAgainstTwins(t *testing.T) {
 
 // What this package refuses on purpose although net/http takes it (doc.go has the list with its reasons) ...
 var stricter = []error{
-	ErrHeadSize, ErrFieldCount, ErrBareLF, ErrObsFold, ErrTargetFragment, ErrTargetForm, ErrTargetAsterisk,
+	ErrHeadSize, ErrFieldCount, ErrBareLF, ErrObsFold, ErrTargetFragment, ErrTargetForm,
 	ErrTargetAuthority, ErrTargetUserinfo, ErrLengthAndCoding, ErrLengthRepeated, ErrCodingHTTP10,
 	ErrChunkSize, ErrChunkExt, ErrChunkExtSize, ErrTrailerForbidden, ErrTrailerSize,
 }

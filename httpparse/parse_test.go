@@ -64,8 +64,6 @@ var badHeads = []struct {
 	{"9112 3.2", "GET ://a/ {}\r\n", ErrTargetForm},
 	{"9112 3.2", "GET 1a://b/ {}\r\n", ErrTargetForm},
 	{"9112 3.2", "GET ?a {}\r\n", ErrTargetForm},
-	{"9112 3.2.4", "GET * {}\r\n", ErrTargetAsterisk},
-	{"9112 3.2.4", "PRI * {}\r\n", ErrTargetAsterisk},
 	{"9110 4.2.1", "GET http:///x {}\r\n", ErrTargetAuthority},
 	{"9110 4.2.1", "GET http://:80/x {}\r\n", ErrTargetAuthority},
 	{"9112 3.2.2", "GET http://a:x/ {}\r\n", ErrTargetAuthority},
@@ -183,6 +181,7 @@ var goodHeads = []struct{ rfc, raw, want string }{
 	{"9112 3.2.3", "CONNECT b:443 HTTP/1.1\r\n\r\n", "CONNECT b:443 1.1 authority host=b:443 path= keep"},
 	{"9112 3.2.3", "CONNECT [::1]:443 {}\r\n", "CONNECT [::1]:443 1.1 authority host=[::1]:443 path= keep | Host=a"},
 	{"net/rpc", "CONNECT /_goRPC_ HTTP/1.0\r\n\r\n", "CONNECT /_goRPC_ 1.0 origin host= path=/_goRPC_"},
+	{"9112 3.2.4", "GET * {}\r\n", "GET * 1.1 asterisk host=a path=* keep | Host=a"},
 	{"9112 3.2.4", "OPTIONS * {}\r\n", "OPTIONS * 1.1 asterisk host=a path=* keep | Host=a"},
 	{"9113 3.4", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "PRI * 1.0 asterisk host= path=* close preface"},
 

@@ -7,7 +7,7 @@ const (
 	Origin    Form = iota // /path?query
 	Absolute              // http://host/path?query
 	Authority             // host:port, for CONNECT only
-	Asterisk              // *, for OPTIONS only
+	Asterisk              // *, meant for OPTIONS
 )
 
 // BodyKind says how the request's body is framed (RFC 9112, section 6.3).

@@ -155,9 +155,7 @@ func (r *Request) form(b []byte) error {
 		r.setPath(from, to, index(b, from, to, '?'))
 		return nil
 	case string(t) == "*":
-		if string(method) != "OPTIONS" && !r.Preface {
-			return ErrTargetAsterisk
-		}
+		// With a method other than OPTIONS too: what has no other meaning anywhere is the handler's to refuse.
 		r.Form, r.Path = Asterisk, r.Target
 		return nil
 	case string(method) == "CONNECT":

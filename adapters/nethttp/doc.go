@@ -37,7 +37,6 @@
 //	white space before the colon, or before the first field     RFC 9112, sections 5.1 and 2.2
 //	a fragment in the request-target                            RFC 9112, section 3.2
 //	user information in the request-target                      RFC 9110, section 4.2.4
-//	* with a method other than OPTIONS                          RFC 9112, section 3.2.4
 //	chunk extensions that are no extensions, or are too long    RFC 9112, section 7.1.1
 //	trailers that frame, route or authenticate                  RFC 9110, section 6.5.1
 //

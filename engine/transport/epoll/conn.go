@@ -18,6 +18,7 @@ const (
 	evRdHup                    // the peer has ended its side; stays
 	evHup                      // both sides are gone; stays
 	evRun                      // input is at hand that the session has not seen: run it without reading
+	broken                     // output was lost, by an error or the write deadline: send nothing more and close; stays
 	aborted                    // cut: nothing more is sent or received; stays
 	lent                       // owned by a goroutine away from the loop
 )

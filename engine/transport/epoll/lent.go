@@ -70,8 +70,8 @@ func (w *worker) giveBack(c *conn, next transport.Next) {
 	c.settle(t)
 	if next == transport.Abort {
 		t.Out = t.Out[:0]
-	} else if next != transport.Gone {
-		c.send(t)
+	} else if next != transport.Gone && !c.send(t) {
+		next = transport.Close
 	}
 	c.eof = t.EOF
 	c.rest = w.leaveTurn()
@@ -232,30 +232,35 @@ func (c *conn) input(read func() (int, error)) (int, error) {
 	}
 }
 
-// send writes what the socket takes of t.Out now and keeps the rest in c.out. An error makes the connection one
-// that is gone.
-func (c *conn) send(t *transport.Turn) {
+// send writes what the socket takes of t.Out now and keeps the rest in c.out. It reports false if output is lost: then
+// the connection must be closed, because the peer could not tell what is missing.
+func (c *conn) send(t *transport.Turn) bool {
+	if c.word.Load()&broken != 0 {
+		return false
+	}
 	if len(t.Out) == 0 {
-		return
+		return true
+	}
+	if passed(&c.writeAt) {
+		c.word.Or(broken)
+		return false
 	}
 	c.word.And(^evOut)
 	n, err := c.write(t.Out)
-	switch {
-	case err == netio.ErrAgain:
-		n = 0
-	case err != nil:
-		c.word.Or(evHup)
-		n = len(t.Out)
+	if err != nil && err != netio.ErrAgain {
+		c.word.Or(broken)
+		return false
 	}
 	if n < len(t.Out) {
 		c.out = transport.Holding(t.Out[n:])
 	}
 	t.Out = t.Out[:0]
+	return true
 }
 
 // Flush implements transport.Conn.
 func (c *conn) Flush(t *transport.Turn, more ...[]byte) error {
-	if !c.leave() {
+	if !c.leave() || c.word.Load()&broken != 0 {
 		return net.ErrClosed
 	}
 	c.settle(t)
@@ -283,8 +288,14 @@ func (c *conn) Flush(t *transport.Turn, more ...[]byte) error {
 	return err
 }
 
-// output calls write until it says io.EOF, and waits for the socket in between.
-func (c *conn) output(write func() (int, error)) error {
+// output calls write until it says io.EOF, and waits for the socket in between. After any other end the output is broken:
+// nobody knows how much of it has left.
+func (c *conn) output(write func() (int, error)) (err error) {
+	defer func() {
+		if err != nil {
+			c.word.Or(broken)
+		}
+	}()
 	for {
 		if passed(&c.writeAt) {
 			return os.ErrDeadlineExceeded

@@ -264,8 +264,12 @@ func (l *loop) advance(w *worker, c *conn) bool {
 			l.close(c, net.ErrClosed, true)
 			return true
 		}
-		c.send(t)
-		if next == transport.Write && c.out == nil && c.word.Load()&evHup == 0 {
+		if !c.send(t) {
+			c.rest = w.leaveTurn()
+			l.close(c, netio.ErrReset, false)
+			return true
+		}
+		if next == transport.Write && c.out == nil {
 			continue // all of it has left
 		}
 		c.rest = w.leaveTurn()
@@ -423,9 +427,9 @@ func (l *loop) due(w *worker, c *conn) {
 	c.readAt.Store(0)
 	w.enter(c, l.now)
 	next := c.session.Expire(&w.turn)
-	c.send(&w.turn)
+	sent := c.send(&w.turn)
 	c.rest = w.leaveTurn()
-	if next == transport.Abort {
+	if next == transport.Abort || !sent {
 		l.close(c, net.ErrClosed, true)
 		return
 	}
