@@ -245,7 +245,6 @@ func (c *conn) send(t *transport.Turn) bool {
 		c.word.Or(broken)
 		return false
 	}
-	c.word.And(^evOut)
 	n, err := c.write(t.Out)
 	if err != nil && err != netio.ErrAgain {
 		c.word.Or(broken)
@@ -253,6 +252,7 @@ func (c *conn) send(t *transport.Turn) bool {
 	}
 	if n < len(t.Out) {
 		c.out = transport.Holding(t.Out[n:])
+		c.word.Or(evOut) // written again before it is waited for: an edge may have come and gone while it was lent
 	}
 	t.Out = t.Out[:0]
 	return true

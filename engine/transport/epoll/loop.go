@@ -73,7 +73,7 @@ func (l *loop) run(w *worker) {
 		for n := len(l.again); l.againAt < n; {
 			h := l.again[l.againAt]
 			l.againAt++
-			if c := l.slots.find(h); c != nil && c.word.Load()&lent == 0 && !l.service(w, c) {
+			if c := l.slots.find(h); c != nil && c.word.Load()&lent == 0 && !l.service(w, c, 0) {
 				return
 			}
 		}
@@ -178,8 +178,16 @@ func (l *loop) dispatch(w *worker, ev netio.Event) bool {
 	if ev.Flags&(netio.Hup|netio.Err) != 0 {
 		bits |= evHup
 	}
-	if c.word.Or(bits)&lent == 0 {
-		return l.service(w, c)
+	// A connection that is here has its edges used up at once: only what stays is noted, and most events change nothing in
+	// the word, which saves two locked instructions a request.
+	if c.word.Load()&lent == 0 {
+		if stay := bits & (evRdHup | evHup); stay != 0 {
+			c.word.Or(stay)
+		}
+		return l.service(w, c, bits)
+	}
+	if c.word.Or(bits)&lent == 0 { // it has come home in between, without a mail
+		return l.service(w, c, bits)
 	}
 	if ln := c.loan.Load(); ln != nil {
 		if bits&evIn != 0 {
@@ -195,9 +203,10 @@ func (l *loop) dispatch(w *worker, ev netio.Event) bool {
 	return true
 }
 
-// service does for c, which is not lent, what its state and its edges allow. It reports whether w still holds the baton.
-func (l *loop) service(w *worker, c *conn) bool {
-	word := c.word.Load()
+// service does for c, which is not lent, what its state allows with these edges and those in its word. It reports whether
+// w still holds the baton.
+func (l *loop) service(w *worker, c *conn, edges uint32) bool {
+	word := c.word.Load() | edges
 	if word&aborted != 0 {
 		l.close(c, net.ErrClosed, true)
 		return true
@@ -208,6 +217,7 @@ func (l *loop) service(w *worker, c *conn) bool {
 			return l.readable(w, c)
 		}
 	case stateWrite, stateClose, stateFlush:
+		c.word.Or(edges & evIn) // for when reading goes on
 		if word&(evOut|evHup) != 0 {
 			return l.writable(w, c)
 		}
@@ -224,8 +234,12 @@ func (l *loop) service(w *worker, c *conn) bool {
 func (l *loop) readable(w *worker, c *conn) bool {
 	w.enter(c, l.now)
 	t := &w.turn
-	if c.word.And(^evRun)&evRun == 0 {
-		c.word.And(^evIn)
+	if word := c.word.Load(); word&evRun != 0 {
+		c.word.And(^evRun)
+	} else {
+		if word&evIn != 0 {
+			c.word.And(^evIn)
+		}
 		space := t.Space(inputMax)
 		n, err := c.read(space)
 		switch {
@@ -264,7 +278,7 @@ func (l *loop) advance(w *worker, c *conn) bool {
 			l.close(c, net.ErrClosed, true)
 			return true
 		}
-		if !c.send(t) {
+		if !c.send(t) { // evOut may be set: then writable finds out that it is not so
 			c.rest = w.leaveTurn()
 			l.close(c, netio.ErrReset, false)
 			return true
@@ -348,8 +362,8 @@ func (l *loop) writable(w *worker, c *conn) bool {
 		}
 		c.out.Skip(n)
 		if c.out.Len() > 0 {
-			l.again = append(l.again, c.handle()) // until the kernel says Again, no edge will come
-			c.word.Or(evOut)
+			c.word.Or(evOut) // until the kernel says Again, no edge will come
+			l.again = append(l.again, c.handle())
 			return true
 		}
 		c.out.Free()
@@ -492,12 +506,12 @@ func (l *loop) home(w *worker, c *conn) bool {
 		l.close(c, nil, false)
 	case c.state == stateRead:
 		l.arm(c)
-		return l.service(w, c)
+		return l.service(w, c, 0)
 	case c.out == nil:
 		return l.writable(w, c)
 	default:
 		l.arm(c)
-		return l.service(w, c)
+		return l.service(w, c, 0)
 	}
 	return true
 }
