@@ -87,7 +87,7 @@ func (c *conn) leave() bool {
 // brought the baton to taking.
 func (l *loop) handOver() {
 	c := l.running
-	ln := newLoan()
+	ln := l.r.newLoan()
 	// Finished answers to earlier requests of the same batch must not wait for this one's.
 	if len(l.before) > 0 {
 		c.word.And(^evOut)

@@ -2,78 +2,77 @@ package epoll
 
 import "github.com/peregrine-http/peregrine/internal/netio"
 
-// The four calls on a connection's descriptor. A connection that hooks know as a net.Conn can be closed by them at any
-// moment, and its number be another connection's the next: there the call is made under the net.Conn's own lock.
+// The calls on a connection's descriptor. A connection that hooks know as a net.Conn can be closed by them at any moment,
+// and its number be another connection's the next: there the call is made under the net.Conn's own lock. That way is
+// apart, because the variables that its closures share are allocated.
 
 type rawConn interface {
 	Control(f func(fd uintptr)) error
 }
 
-func (c *conn) read(p []byte) (n int, err error) {
+// exposed reports whether somebody else may close the descriptor.
+func (c *conn) exposed() bool { return c.ext != nil && c.ext.raw != nil }
+
+func (c *conn) read(p []byte) (int, error) {
 	k := c.loop.r.kernel
-	if c.ext == nil || c.ext.raw == nil {
-		return k.Read(int(c.fd), p)
+	if c.exposed() {
+		return c.guarded(func(fd int) (int, error) { return k.Read(fd, p) })
 	}
-	if c.ext.raw.Control(func(fd uintptr) { n, err = k.Read(int(fd), p) }) != nil {
-		return 0, netio.ErrClosed
-	}
-	return n, err
+	return k.Read(int(c.fd), p)
 }
 
-func (c *conn) write(p []byte) (n int, err error) {
+func (c *conn) write(p []byte) (int, error) {
 	k := c.loop.r.kernel
-	if c.ext == nil || c.ext.raw == nil {
-		return k.Write(int(c.fd), p)
+	if c.exposed() {
+		return c.guarded(func(fd int) (int, error) { return k.Write(fd, p) })
 	}
-	if c.ext.raw.Control(func(fd uintptr) { n, err = k.Write(int(fd), p) }) != nil {
-		return 0, netio.ErrClosed
-	}
-	return n, err
+	return k.Write(int(c.fd), p)
 }
 
-func (c *conn) writev(p [][]byte) (n int, err error) {
+func (c *conn) writev(p [][]byte) (int, error) {
 	k := c.loop.r.kernel
-	if c.ext == nil || c.ext.raw == nil {
-		return k.Writev(int(c.fd), p)
+	if c.exposed() {
+		return c.guarded(func(fd int) (int, error) { return k.Writev(fd, p) })
 	}
-	if c.ext.raw.Control(func(fd uintptr) { n, err = k.Writev(int(fd), p) }) != nil {
-		return 0, netio.ErrClosed
-	}
-	return n, err
+	return k.Writev(int(c.fd), p)
 }
 
-func (c *conn) sendFile(src, max int) (n int, err error) {
+func (c *conn) sendFile(src, n int) (int, error) {
 	k := c.loop.r.kernel
-	if c.ext == nil || c.ext.raw == nil {
-		return k.SendFile(int(c.fd), src, max)
+	if c.exposed() {
+		return c.guarded(func(fd int) (int, error) { return k.SendFile(fd, src, n) })
 	}
-	if c.ext.raw.Control(func(fd uintptr) { n, err = k.SendFile(int(fd), src, max) }) != nil {
-		return 0, netio.ErrClosed
-	}
-	return n, err
+	return k.SendFile(int(c.fd), src, n)
 }
 
 func (c *conn) closeWrite() {
 	k := c.loop.r.kernel
-	if c.ext == nil || c.ext.raw == nil {
-		k.CloseWrite(int(c.fd))
+	if c.exposed() {
+		c.guarded(func(fd int) (int, error) { return 0, k.CloseWrite(fd) })
 		return
 	}
-	c.ext.raw.Control(func(fd uintptr) { k.CloseWrite(int(fd)) })
+	k.CloseWrite(int(c.fd))
 }
 
 // shut ends the descriptor's life; reset makes the peer see a reset rather than an orderly end.
 func (c *conn) shut(reset bool) {
 	k := c.loop.r.kernel
-	if c.ext == nil || c.ext.raw == nil {
+	if c.exposed() {
 		if reset {
-			k.Reset(int(c.fd))
+			c.guarded(func(fd int) (int, error) { return 0, k.Reset(fd) })
 		}
-		k.Close(int(c.fd))
+		c.ext.nc.Close()
 		return
 	}
 	if reset {
-		c.ext.raw.Control(func(fd uintptr) { k.Reset(int(fd)) })
+		k.Reset(int(c.fd))
 	}
-	c.ext.nc.Close()
+	k.Close(int(c.fd))
+}
+
+func (c *conn) guarded(call func(fd int) (int, error)) (n int, err error) {
+	if c.ext.raw.Control(func(fd uintptr) { n, err = call(int(fd)) }) != nil {
+		return 0, netio.ErrClosed
+	}
+	return n, err
 }

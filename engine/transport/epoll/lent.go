@@ -27,12 +27,11 @@ type loan struct {
 	began   time.Time // when the handler began on its own goroutine; zero if it began on the loop
 }
 
-var loans = sync.Pool{New: func() any {
-	return &loan{in: make(chan struct{}, 1), out: make(chan struct{}, 1)}
-}}
-
-func newLoan() *loan {
-	ln := loans.Get().(*loan)
+func (r *Runner) newLoan() *loan {
+	ln, ok := r.loans.Get().(*loan)
+	if !ok {
+		return &loan{in: make(chan struct{}, 1), out: make(chan struct{}, 1)}
+	}
 	ln.mu.Lock() // a loop may hold it for the connection it served last
 	ln.hijacked = false
 	ln.mu.Unlock()
@@ -110,7 +109,7 @@ func (w *worker) giveBack(c *conn, next transport.Next) {
 			// lent counts up first and down last: a loop that reads it low never misses a handler that is out.
 			if c.word.CompareAndSwap(word, word&^lent) {
 				l.lent.Add(-1)
-				loans.Put(ln)
+				l.r.loans.Put(ln)
 				if l.r.draining.Load() {
 					l.post(mail{sweep: sweepIdle})
 				}

@@ -341,7 +341,7 @@ func (l *loop) arm(c *conn) {
 
 // lend gives c, whose session has refused to run its next handler here, to a goroutine of its own.
 func (l *loop) lend(c *conn) {
-	ln := newLoan()
+	ln := l.r.newLoan()
 	l.lent.Add(1)
 	c.loan.Store(ln)
 	c.word.Or(lent)
@@ -496,7 +496,7 @@ func (l *loop) home(w *worker, c *conn) bool {
 	hijacked := c.state == stateGone
 	word := c.word.And(^lent)
 	l.lent.Add(-1)
-	loans.Put(ln)
+	l.r.loans.Put(ln)
 	switch {
 	case hijacked:
 		l.free(c) // counted off by Hijack

@@ -90,16 +90,20 @@ func (rt *routes) overran(key uint64) {
 				break
 			}
 		}
-		e.Store(key >> 32 << 32)
+		e.Store(key>>32<<32 | slowBit)
+		rt.any.Store(true)
+		return
 	}
 	for {
 		old := e.Load()
-		relapses := min(old&relapseMask+relapseBit, fastDoublings*relapseBit)
+		relapses := old & relapseMask
+		if old&slowBit == 0 { // else several were caught before the first was noted
+			relapses = min(relapses+relapseBit, fastDoublings*relapseBit)
+		}
 		if e.CompareAndSwap(old, old>>32<<32|slowBit|relapses) {
-			break
+			return
 		}
 	}
-	rt.any.Store(true)
 }
 
 // ran notes a run of a slow route on its own goroutine: how long it took, and whether it would have had to give the

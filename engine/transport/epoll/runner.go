@@ -28,6 +28,7 @@ type Runner struct {
 	loops   []*loop
 	begun   atomic.Bool // loops may be read
 	routes  routes
+	loans   sync.Pool // of *loan
 	monitor monitor
 	spares  struct {
 		sync.Mutex

@@ -36,7 +36,7 @@ func (s *slots) find(handle uint64) *conn {
 	return c
 }
 
-// take returns a free slot's connection. The lowest numbers are used first, so that the rest of the table stays cold.
+// take returns a free slot's connection: the one that was freed last, which is warm, else the lowest that was never used.
 func (s *slots) take() *conn {
 	if len(s.free) == 0 {
 		first := uint32(len(s.chunks)) << chunkBits

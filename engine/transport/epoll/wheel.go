@@ -2,18 +2,20 @@ package epoll
 
 import "math/bits"
 
-// wheel is a hierarchical timer wheel over a loop's slots. Level n has 64 places of 64^n ticks each, so that four
-// levels reach 39 hours; a later deadline is looked at again by then. A connection is linked once and its deadline is
-// a number in it: a deadline that moves later costs nothing until the wheel comes by, compares and links it again.
+// wheel is a hierarchical timer wheel over a loop's slots. Level n has 64 places of 64^n ticks each; ticks count from the
+// wheel's beginning, so that six levels reach 18 years and no carry ever leaves the top. A connection is linked
+// once and its deadline is a number in it: a deadline that moves later costs nothing until the wheel comes by,
+// compares and links it again.
 type wheel struct {
 	slots *slots
-	tick  int64 // ticks passed
+	begun int64 // the beginning, in ticks of Unix time
+	tick  int64 // ticks passed since
 	heads [levels][places]uint32
 	full  [levels]uint64 // which places have anybody
 }
 
 const (
-	levels    = 4
+	levels    = 6
 	places    = 64
 	placeBits = 6
 	// tickBits makes a tick 2^23 ns, 8.4 ms: the resolution of all deadlines between turns.
@@ -22,7 +24,7 @@ const (
 
 func (w *wheel) init(s *slots, now int64) {
 	w.slots = s
-	w.tick = now >> tickBits
+	w.begun = now >> tickBits
 	for l := range w.heads {
 		for p := range w.heads[l] {
 			w.heads[l][p] = nobody
@@ -40,8 +42,8 @@ func (w *wheel) link(c *conn, at int64) {
 		w.unlink(c)
 	}
 	// A tick is over when its successor begins: round up, so that nothing is looked at too early for ever.
-	t := max(at>>tickBits+1, w.tick+1)
-	t = min(t, w.tick+1<<(placeBits*levels)-1)
+	t := max(at>>tickBits+1-w.begun, w.tick+1)
+	t = min(t, 1<<(placeBits*levels)-1)
 	level := w.level(t)
 	p := t >> (placeBits * level) & (places - 1)
 	head := &w.heads[level][p]
@@ -51,8 +53,11 @@ func (w *wheel) link(c *conn, at int64) {
 	}
 	*head = c.slot
 	w.full[level] |= 1 << p
-	c.wheelAt = t << tickBits
+	c.wheelAt = w.time(t)
 }
+
+// time is when tick t begins, in Unix nanoseconds.
+func (w *wheel) time(t int64) int64 { return (t + w.begun) << tickBits }
 
 // level is where tick t lies, seen from now: the highest digit in which the two differ.
 func (w *wheel) level(t int64) int {
@@ -77,7 +82,7 @@ func (w *wheel) unlink(c *conn) {
 // dropHead takes c off the front of its place. Which place that is follows from where c was linked, but the level
 // seen from now may be lower than it was then; the head that is c tells.
 func (w *wheel) dropHead(c *conn) {
-	t := c.wheelAt >> tickBits
+	t := c.wheelAt>>tickBits - w.begun
 	for level := range levels {
 		p := t >> (placeBits * level) & (places - 1)
 		if w.heads[level][p] == c.slot && w.full[level]&(1<<p) != 0 {
@@ -99,7 +104,7 @@ func (w *wheel) next() int64 {
 		// Places ahead of now within this turn of the level; what lies behind is on a higher level.
 		if ahead := w.full[level] &^ (1<<(at+1) - 1); ahead != 0 {
 			p := int64(bits.TrailingZeros64(ahead))
-			return ((w.tick>>shift)&^(places-1) | p) << shift << tickBits
+			return w.time(((w.tick>>shift)&^(places-1) | p) << shift)
 		}
 	}
 	return 0
@@ -107,10 +112,11 @@ func (w *wheel) next() int64 {
 
 // advance moves the wheel to now and calls due for each connection whose look has come, unlinked.
 func (w *wheel) advance(now int64, due func(*conn)) {
-	target := now >> tickBits
+	target := now>>tickBits - w.begun
 	for w.tick < target {
-		next := w.next() >> tickBits
-		if next == 0 || next > target {
+		at := w.next()
+		next := at>>tickBits - w.begun
+		if at == 0 || next > target {
 			w.tick = target
 			return
 		}
@@ -133,7 +139,7 @@ func (w *wheel) advance(now int64, due func(*conn)) {
 				slot = c.next
 				at := c.wheelAt
 				c.wheelAt = 0
-				if at>>tickBits <= next {
+				if at <= w.time(next) {
 					due(c)
 				} else {
 					w.link(c, at-1<<tickBits)
