@@ -76,7 +76,7 @@ func TestSlotsGiveForgets(t *testing.T) {
 	var s slots
 	c := open(&s)
 	c.ext = new(ext)
-	c.loan.Store(newLoan())
+	c.loan.Store(new(Runner).newLoan())
 	s.give(c)
 	require.Nil(t, c.session)
 	require.Nil(t, c.ext)
