@@ -159,7 +159,8 @@ func (c *Context) end() {
 	if watched {
 		// A call of Watch that is under way must not reach into the next exchange.
 		c.watching.Lock()
-		c.watching.Unlock() //nolint:staticcheck // waiting is all there is to do
+		//lint:ignore SA2001 waiting is all there is to do
+		c.watching.Unlock()
 	}
 	c.Cancel()
 }

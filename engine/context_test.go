@@ -174,7 +174,8 @@ func theirs(parent context.Context, endParent func()) *subject {
 var contextSteps = map[string]func(s *subject) any{
 	"cancel": func(s *subject) any { s.cancel(); return s.Err() },
 	"parent": func(s *subject) any { s.parent(); return s.Err() },
-	"done":   func(s *subject) any { return s.Done() == s.Done() },
+	//lint:ignore SA4000 it is the same channel each time
+	"done": func(s *subject) any { return s.Done() == s.Done() },
 	"func": func(s *subject) any {
 		s.stop = s.afterFunc(func() { s.ran.Add(1) })
 		s.funcs++
@@ -205,10 +206,12 @@ var contextSteps = map[string]func(s *subject) any{
 	},
 }
 
+// key is that of a value in a context.
+type key struct{}
+
 // TestContextOracle does all steps in every order of four to a Context and to one of context.WithCancel, under every kind
 // of parent, and compares what can be seen of them. What package context does on other goroutines is waited for.
 func TestContextOracle(t *testing.T) {
-	type key struct{}
 	parents := map[string]func() (context.Context, func()){
 		"background": func() (context.Context, func()) {
 			return context.WithValue(context.Background(), key{}, 1), func() {}
@@ -276,7 +279,7 @@ func TestDerivedContextsStartNoGoroutine(t *testing.T) {
 	for range 100 {
 		_, cancel := context.WithCancel(c)
 		defer cancel()
-		_, cancel = context.WithTimeout(context.WithValue(c, 1, 2), time.Hour)
+		_, cancel = context.WithTimeout(context.WithValue(c, key{}, 2), time.Hour)
 		defer cancel()
 	}
 	require.Less(t, runtime.NumGoroutine(), before+50)

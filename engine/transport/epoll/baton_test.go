@@ -99,17 +99,18 @@ func TestBlockedHandler(t *testing.T) {
 	})
 }
 
-// TestNeverReturns: handlers that never return cost a goroutine each, and nobody else anything.
+// TestNeverReturns: handlers that never return cost a goroutine each, and nobody else anything. Every one of them has a
+// route of its own, so that the baton has to be taken each time, until as many large buffers are out as may be.
 func TestNeverReturns(t *testing.T) {
 	onProcs(t, func(t *testing.T) {
 		gone := baseline(t)
 		g := newGate(t)
-		s := serve(t, map[string]http.HandlerFunc{"/never": func(http.ResponseWriter, *http.Request) { g.wait() }})
+		s := serve(t, map[string]http.HandlerFunc{"/never/": func(http.ResponseWriter, *http.Request) { g.wait() }})
 		other := s.dial(t)
 		other.served(1)
 		const many = 100 // more than there are large buffers to lend
-		for range many {
-			s.dial(t).send(get("/never"))
+		for i := range many {
+			s.dial(t).send(get("/never/" + strings.Repeat("a", i/20) + strings.Repeat("b", i%20)))
 		}
 		for range many {
 			await(t, g.entered, "the handler")
@@ -161,8 +162,6 @@ func TestCallsItself(t *testing.T) {
 // TestPanics: a panic cuts its own connection.
 func TestPanics(t *testing.T) {
 	onProcs(t, func(t *testing.T) {
-		g := newGate(t)
-		g.release()
 		s := serve(t, map[string]http.HandlerFunc{
 			"/at/once":      func(http.ResponseWriter, *http.Request) { panic("at once") },
 			"/quietly":      func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
@@ -213,7 +212,7 @@ func TestGoexit(t *testing.T) {
 				c := s.dial(t)
 				c.send("POST " + path + " HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nab")
 				other.served(3)
-				c.send("cd")
+				io.WriteString(c, "cd") // the connection may have ended
 				c.ends()
 				// Finished answers before it, and requests behind it.
 				c = s.dial(t)
@@ -274,7 +273,6 @@ func TestDeafPeer(t *testing.T) {
 		for range 3 {
 			done.Store(false)
 			c := s.dial(t)
-			c.SetReadBuffer(4 << 10)
 			c.send(get("/flood"))
 			await(t, began, "the handler")
 			other.served(30)

@@ -486,6 +486,9 @@ func (l *loop) open(w *worker, m mail) bool {
 		}
 	case m.sweep != sweepNone:
 		l.sweep(m.sweep)
+		if m.swept != nil {
+			m.swept <- struct{}{}
+		}
 	}
 	return true
 }

@@ -8,13 +8,14 @@ import (
 
 // mail is a message to a loop. Exactly one of its meanings is set.
 type mail struct {
-	back  *conn          // a lent connection comes home; its state says what for
-	cut   *conn          // Abort was called on it, when its generation was gen
-	gen   uint32         //
-	adopt bool           // take the accepted descriptor fd
-	fd    int            //
-	peer  netip.AddrPort //
-	sweep sweep          // look at every connection
+	back  *conn           // a lent connection comes home; its state says what for
+	cut   *conn           // Abort was called on it, when its generation was gen
+	gen   uint32          //
+	adopt bool            // take the accepted descriptor fd
+	fd    int             //
+	peer  netip.AddrPort  //
+	sweep sweep           // look at every connection
+	swept chan<- struct{} // then say so here, if it is not nil; it never blocks
 }
 
 type sweep uint8

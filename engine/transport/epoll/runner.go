@@ -191,7 +191,23 @@ func (l *loop) stop() {
 }
 
 // CloseIdle implements transport.Runner.
-func (r *Runner) CloseIdle() { r.broadcast(sweepIdle) }
+// It returns when every loop has looked, so that no connection that becomes idle after the call is closed by it.
+func (r *Runner) CloseIdle() {
+	if !r.begun.Load() {
+		return
+	}
+	swept := make(chan struct{}, len(r.loops))
+	for _, l := range r.loops {
+		l.post(mail{sweep: sweepIdle, swept: swept})
+	}
+	for range r.loops {
+		select {
+		case <-swept:
+		case <-r.done:
+			return
+		}
+	}
+}
 
 // Drain implements transport.Runner.
 func (r *Runner) Drain() {
