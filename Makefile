@@ -13,7 +13,7 @@ race:
 	.ci/run race
 
 fuzz-smoke:
-	.ci/run fuzz selftest
+	.ci/run simulate fuzz selftest
 
 bench:
 	go run ./cmd/bench

@@ -7,7 +7,6 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -43,11 +42,14 @@ func TestPathsExist(t *testing.T) {
 	for _, f := range sources(t) {
 		bare[path.Base(f.path)] = true
 	}
+	goroot, err := exec.Command("go", "env", "GOROOT").Output()
+	require.NoError(t, err)
+	tops := []string{root, filepath.Join(strings.TrimSpace(string(goroot)), "src")}
 	exists := func(path string) bool {
 		if bare[path] {
 			return true
 		}
-		for _, top := range []string{root, filepath.Join(runtime.GOROOT(), "src")} {
+		for _, top := range tops {
 			if _, err := os.Stat(filepath.Join(top, filepath.FromSlash(path))); err == nil {
 				return true
 			}
