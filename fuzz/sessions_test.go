@@ -1,0 +1,81 @@
+package fuzz
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/peregrine-http/peregrine/internal/netio"
+)
+
+// seedsDefault is the number of seeds in a plain go test.
+const seedsDefault = 300
+
+// TestSessions plays the seeds 1 to PEREGRINE_SEEDS, or PEREGRINE_SEED alone.
+func TestSessions(t *testing.T) {
+	needLoops(t)
+	if one := number(t, "PEREGRINE_SEED", 0); one != 0 {
+		check(t, one, t.Logf)
+		return
+	}
+	whole, open := 0, 0
+	for seed := range number(t, "PEREGRINE_SEEDS", seedsDefault) {
+		s := check(t, seed+1, nil)
+		for _, k := range s.talks {
+			if k.end != nil && len(k.got) > 0 {
+				whole++
+			}
+		}
+		open += len(s.talks)
+	}
+	if whole < open/4 {
+		t.Fatalf("only %d of %d connections were answered and ended: hardly anything was tested", whole, open)
+	}
+}
+
+// FuzzSession looks for seeds that nobody has tried. Its own are those of TestSessions' first kinds of run.
+func FuzzSession(f *testing.F) {
+	f.Add(uint64(1)) // any
+	f.Add(uint64(8)) // any
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		needLoops(t)
+		check(t, seed, nil)
+	})
+}
+
+func check(t *testing.T, seed uint64, logf func(string, ...any)) *session {
+	replay := fmt.Sprintf("seed %d; again: PEREGRINE_SEED=%d go test ./fuzz -run TestSessions -v", seed, seed)
+	returned := false
+	defer func() {
+		if !returned { // a panic inside, or a goroutine that was left behind
+			fmt.Fprintln(os.Stderr, replay)
+		}
+	}()
+	s := play(t, seed, logf)
+	returned = true
+	if len(s.problems) > 0 {
+		t.Fatalf("%s\n%s", replay, strings.Join(s.problems, "\n"))
+	}
+	return s
+}
+
+func needLoops(t *testing.T) {
+	if _, err := netio.System(); errors.Is(err, netio.ErrUnsupported) {
+		t.Skip("no event loops on this system")
+	}
+}
+
+func number(t *testing.T, name string, otherwise uint64) uint64 {
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
+}
