@@ -3,6 +3,7 @@ package epoll_test
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"runtime"
 	"strings"
@@ -126,11 +127,11 @@ func TestNeverReturns(t *testing.T) {
 // TestCallsItself: a handler asks its own server, on the loop that it runs on.
 func TestCallsItself(t *testing.T) {
 	onProcs(t, func(t *testing.T) {
-		var s *server
 		transport := &http.Transport{}
 		defer transport.CloseIdleConnections()
-		ask := func(path string) string {
-			resp, err := (&http.Client{Transport: transport, Timeout: patience}).Get("http://" + s.addr + path)
+		ask := func(r *http.Request, path string) string {
+			addr := r.Context().Value(http.LocalAddrContextKey).(net.Addr).String()
+			resp, err := (&http.Client{Transport: transport, Timeout: patience}).Get("http://" + addr + path)
 			if err != nil {
 				return err.Error()
 			}
@@ -138,13 +139,13 @@ func TestCallsItself(t *testing.T) {
 			b, _ := io.ReadAll(resp.Body)
 			return string(b)
 		}
-		s = serve(t, map[string]http.HandlerFunc{
+		s := serve(t, map[string]http.HandlerFunc{
 			"/twice": func(w http.ResponseWriter, r *http.Request) {
-				io.WriteString(w, ask("/fast?a")+", "+ask("/fast?b"))
+				io.WriteString(w, ask(r, "/fast?a")+", "+ask(r, "/fast?b"))
 			},
 			"/deep": func(w http.ResponseWriter, r *http.Request) { // n levels
 				if q := r.URL.RawQuery; q != "" {
-					io.WriteString(w, "<"+ask("/deep?"+q[1:])+">")
+					io.WriteString(w, "<"+ask(r, "/deep?"+q[1:])+">")
 				}
 			},
 		})
