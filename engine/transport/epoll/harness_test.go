@@ -107,6 +107,8 @@ func dial(t *testing.T, addr string) *client {
 	return &client{TCPConn: c.(*net.TCPConn), t: t, r: bufio.NewReader(c)}
 }
 
+func reader(c net.Conn) *bufio.Reader { return bufio.NewReader(c) }
+
 func get(path string) string { return "GET " + path + " HTTP/1.1\r\nHost: h\r\n\r\n" }
 
 func (c *client) send(s string) {
