@@ -1,0 +1,95 @@
+package epoll_test
+
+import (
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// TestExhausted runs itself in a child, which lowers its own limit of descriptors: accepting pauses, who is there is
+// served, and when descriptors are free again, who has waited is served without anybody's help.
+func TestExhausted(t *testing.T) {
+	const variable = "EPOLL_TEST_EXHAUSTED"
+	if os.Getenv(variable) == "" {
+		child := exec.Command(os.Args[0], "-test.run=^TestExhausted$", "-test.v")
+		child.Env = append(os.Environ(), variable+"=1")
+		out, err := child.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		require.Contains(t, string(out), "--- PASS: TestExhausted")
+		return
+	}
+
+	s := serve(t, map[string]http.HandlerFunc{})
+	there := s.dial(t)
+	there.served(1)
+
+	// The clients' sockets exist before the descriptors run out; then they connect.
+	var waiting []int
+	for range 8 {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		require.NoError(t, err)
+		defer unix.Close(fd)
+		waiting = append(waiting, fd)
+	}
+	var limit unix.Rlimit
+	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
+	limit.Cur = min(limit.Cur, 128)
+	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &limit))
+
+	for range 3 { // it happens more than once
+		var filler []int
+		for {
+			fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+			if err == unix.EMFILE {
+				break
+			}
+			require.NoError(t, err)
+			filler = append(filler, fd)
+		}
+		pauses := strings.Count(s.logged(), "Accept error")
+		clients := waiting[:2]
+		waiting = waiting[2:]
+		for _, fd := range clients {
+			connect(t, fd, s.l.Addr().(*net.TCPAddr).Port)
+			_, err := unix.Write(fd, []byte(get("/fast?exhausted")))
+			require.NoError(t, err)
+		}
+		eventually(t, "a pause", func() bool { return strings.Count(s.logged(), "Accept error") > pauses })
+		there.served(20)
+		for _, fd := range filler {
+			unix.Close(fd)
+		}
+		for _, fd := range clients {
+			require.Contains(t, response(t, fd), "fast exhausted")
+		}
+		there.served(1)
+	}
+	s.dial(t).served(3)
+	require.Contains(t, s.logged(), "retrying in")
+	require.Less(t, strings.Count(s.logged(), "Accept error"), 100, "it pauses, it does not spin")
+}
+
+func connect(t *testing.T, fd, port int) {
+	t.Helper()
+	require.NoError(t, unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 20}))
+	require.NoError(t, unix.Connect(fd, &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}))
+}
+
+func response(t *testing.T, fd int) string {
+	t.Helper()
+	var all []byte
+	for !strings.Contains(string(all), "fast exhausted") {
+		b := make([]byte, 4096)
+		n, err := unix.Read(fd, b)
+		require.NoError(t, err)
+		require.NotZero(t, n)
+		all = append(all, b[:n]...)
+	}
+	return string(all)
+}
