@@ -1,7 +1,7 @@
 // Package fuzz holds the fuzz targets and seeded runs that cross packages; those of a single package stand beside it.
 //
 // TestSessions and FuzzSession run whole servers, their loops and their clients on the simulator of internal/netio: a
-// seed is a run, and a seed that fails is printed with the command that plays it again. FuzzRequestHead and FuzzFraming
+// seed is a run, and a seed that fails is printed with the command that plays it again. FuzzRequests
 // compare what the engine understands of a connection with what net/http does; FuzzChunkedBothWays lets the two codings
 // of bodies read each other. FuzzSelftest is meant to fail, so that those who run the others know that a failure is seen.
 //
