@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ import (
 // handler does what the plan says of each request, and notes what it is not asked as it should be.
 type handler struct {
 	asked map[string]*request
+	file  string // what files sends a part of
 
 	mu     sync.Mutex
 	served map[string]bool
@@ -93,6 +95,9 @@ func (h *handler) ServeExchange(x *engine.Exchange) {
 		ctx := new(engine.Context)
 		ctx.Init(context.Background(), x)
 		x.SetContext(ctx)
+		if q.size%2 == 0 && !h.read(x, q, len(q.body)+1) {
+			return
+		}
 		alarm := time.NewTimer(q.pause)
 		defer alarm.Stop()
 		select {
@@ -104,6 +109,16 @@ func (h *handler) ServeExchange(x *engine.Exchange) {
 			return
 		}
 		answer = bytes.TrimPrefix(answer, []byte("HTTP/1.1 100 Continue\r\n\r\n"))
+	case files:
+		out(answer[:len(answer)-q.size])
+		f, err := os.Open(h.file)
+		if err != nil {
+			h.fault("request %s: %v", q.id, err)
+			return
+		}
+		defer f.Close()
+		x.SendFile(f, int64(q.size)) // if it fails, the connection ends
+		return
 	case closing:
 		x.SetClose(false)
 	case lingering:

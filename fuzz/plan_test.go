@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -48,8 +49,10 @@ const (
 	streams               // much output, flushing when it is full
 	watches               // sleeps, or less if its context ends
 	continues             // sends 100 before reading
+	files                 // sends a part of a file
 	closing               // makes the answer the last one
 	lingering             // the same, although the client goes on sending
+	garbled               // is never called: the request breaks a rule
 	panics
 	exits // runtime.Goexit
 	kinds
@@ -160,8 +163,14 @@ func newRequest(r *rand.Rand, id string, bulk, calm bool) *request {
 		}
 		b.WriteString("\r\n")
 	}
+	if q.body != nil && r.IntN(4) == 0 {
+		b.WriteString("\r\n") // as old clients do behind a body
+	}
 	q.take = r.IntN(len(q.body) + 1)
 	q.wire = []byte(b.String())
+	if q.kind == garbled {
+		q.wire = bytes.Replace(q.wire, []byte("Host: sim\r\n"), []byte("Host: sim\n"), 1)
+	}
 	return q
 }
 
@@ -188,12 +197,16 @@ func (q *request) answer() []byte {
 	switch q.kind {
 	case panics, exits:
 		return nil
+	case garbled:
+		return []byte("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request")
 	case echoes:
 		content = q.body
 	case part:
 		content = q.body[:q.take]
 	case large, streams:
 		content = pattern(q.id, q.size)
+	case files:
+		content = pattern(fileID, q.size)
 	case continues:
 		b = append(b, "HTTP/1.1 100 Continue\r\n\r\n"...)
 		content = q.body
@@ -209,6 +222,12 @@ func (q *request) answer() []byte {
 	b = append(b, q.head(fmt.Sprintf("Content-Length: %d\r\n", len(content)))...)
 	return append(b, content...)
 }
+
+// fileID is whose pattern a file has that all can send: fileSize bytes.
+const (
+	fileID   = "file"
+	fileSize = 200_000
+)
 
 // trickle is how many bytes of the body a chunk of the answer has.
 const trickle = 48

@@ -29,15 +29,15 @@ type session struct {
 	steps    int
 }
 
-// play runs seed in a bubble of its own and returns what went wrong.
-func play(t *testing.T, seed uint64, logf func(string, ...any)) (s *session) {
+// play runs seed in a bubble of its own and returns what went wrong. file is for handlers to send.
+func play(t *testing.T, seed uint64, file string, logf func(string, ...any)) (s *session) {
 	p := newPlan(seed)
 	s = &session{plan: p, r: rand.New(rand.NewPCG(seed, 2))}
 	synctest.Test(t, func(*testing.T) {
 		s.sim = netio.NewSim(seed, p.faults)
 		s.sim.Logf = logf
 		s.listener = s.sim.Listener()
-		s.handler = &handler{asked: p.asked, served: make(map[string]bool)}
+		s.handler = &handler{asked: p.asked, file: file, served: make(map[string]bool)}
 		s.server = &engine.Server{
 			Handler: s.handler, Transport: "epoll", Loops: p.loops,
 			ReadHeaderTimeout: p.timeout, ReadTimeout: p.timeout, WriteTimeout: p.timeout, IdleTimeout: p.timeout,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,13 +18,14 @@ const seedsDefault = 300
 // TestSessions plays the seeds 1 to PEREGRINE_SEEDS, or PEREGRINE_SEED alone.
 func TestSessions(t *testing.T) {
 	needLoops(t)
+	file := sentFile(t)
 	if one := number(t, "PEREGRINE_SEED", 0); one != 0 {
-		check(t, one, t.Logf)
+		check(t, one, file, t.Logf)
 		return
 	}
 	whole, open := 0, 0
 	for seed := range number(t, "PEREGRINE_SEEDS", seedsDefault) {
-		s := check(t, seed+1, nil)
+		s := check(t, seed+1, file, nil)
 		for _, k := range s.talks {
 			if k.end != nil && len(k.got) > 0 {
 				whole++
@@ -40,13 +42,14 @@ func TestSessions(t *testing.T) {
 func FuzzSession(f *testing.F) {
 	f.Add(uint64(1)) // any
 	f.Add(uint64(8)) // any
+	needLoops(f)
+	file := sentFile(f)
 	f.Fuzz(func(t *testing.T, seed uint64) {
-		needLoops(t)
-		check(t, seed, nil)
+		check(t, seed, file, nil)
 	})
 }
 
-func check(t *testing.T, seed uint64, logf func(string, ...any)) *session {
+func check(t *testing.T, seed uint64, file string, logf func(string, ...any)) *session {
 	replay := fmt.Sprintf("seed %d; again: PEREGRINE_SEED=%d go test ./fuzz -run TestSessions -v", seed, seed)
 	returned := false
 	defer func() {
@@ -54,7 +57,7 @@ func check(t *testing.T, seed uint64, logf func(string, ...any)) *session {
 			fmt.Fprintln(os.Stderr, replay)
 		}
 	}()
-	s := play(t, seed, logf)
+	s := play(t, seed, file, logf)
 	returned = true
 	if len(s.problems) > 0 {
 		t.Fatalf("%s\n%s", replay, strings.Join(s.problems, "\n"))
@@ -62,10 +65,19 @@ func check(t *testing.T, seed uint64, logf func(string, ...any)) *session {
 	return s
 }
 
-func needLoops(t *testing.T) {
+func needLoops(t testing.TB) {
 	if _, err := netio.System(); errors.Is(err, netio.ErrUnsupported) {
 		t.Skip("no event loops on this system")
 	}
+}
+
+// sentFile makes the file that handlers send.
+func sentFile(t testing.TB) (path string) {
+	path = filepath.Join(t.TempDir(), "sent")
+	if err := os.WriteFile(path, pattern(fileID, fileSize), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 func number(t *testing.T, name string, otherwise uint64) uint64 {
