@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -90,4 +91,35 @@ func number(t *testing.T, name string, otherwise uint64) uint64 {
 		t.Fatalf("%s: %v", name, err)
 	}
 	return n
+}
+
+// TestSessionsAreJudged: bytes of another connection, bytes too few and bytes too many would all be seen.
+func TestSessionsAreJudged(t *testing.T) {
+	needLoops(t)
+	file := sentFile(t)
+	seen := 0
+	for seed := range uint64(60) {
+		s := check(t, seed+1, file, nil)
+		for i, k := range s.talks {
+			got := k.got
+			if len(got) == 0 || k.left || s.stopAfter > 0 || k.sim.State().Reset {
+				continue
+			}
+			other := s.talks[(i+1)%len(s.talks)].got
+			for _, wrong := range [][]byte{got[1:], append(bytes.Clone(got), got...), other} {
+				if len(wrong) == 0 || bytes.Equal(wrong, got) {
+					continue
+				}
+				k.got = wrong
+				if len(k.judge(s)) == 0 {
+					t.Errorf("seed %d, client %d: %q passes for %q", seed+1, i, wrong, got)
+				}
+				seen++
+			}
+			k.got = got
+		}
+	}
+	if seen == 0 {
+		t.Fatal("nothing was tried")
+	}
 }
