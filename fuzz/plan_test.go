@@ -131,7 +131,7 @@ func total(requests []*request) (n int) {
 }
 
 func newRequest(r *rand.Rand, id string, bulk, calm bool) *request {
-	q := &request{id: id, whole: true, pause: time.Duration(1+r.IntN(50)) * time.Millisecond}
+	q := &request{id: id, whole: true, pause: time.Millisecond + time.Duration(r.IntN(50_000_000))}
 	for q.kind = kind(r.IntN(int(kinds))); calm && q.kind >= closing || r.IntN(2) == 0; {
 		q.kind = kind(r.IntN(int(closing)))
 	}

@@ -88,7 +88,8 @@ func (s *session) converse() {
 			}
 		}
 		if stalled > 0 || s.r.IntN(16) == 0 {
-			time.Sleep(time.Duration(1+s.r.IntN(20)) * time.Millisecond)
+			// To the nanosecond: two things that are due at the same time would happen in any order.
+			time.Sleep(time.Millisecond + time.Duration(s.r.IntN(20_000_000)))
 		}
 		if s.stopAfter > 0 && s.steps >= s.stopAfter && s.stop == nil {
 			s.shutDown()

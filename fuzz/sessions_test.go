@@ -123,3 +123,25 @@ func TestSessionsAreJudged(t *testing.T) {
 		t.Fatal("nothing was tried")
 	}
 }
+
+// TestSessionsRepeat: a seed is a run, the same again, if there is one loop. Two run at the same time, and which one is
+// first at the listener is not the seed's to say; still nearly all runs repeat.
+func TestSessionsRepeat(t *testing.T) {
+	needLoops(t)
+	file := sentFile(t)
+	tried := 0
+	for seed := range uint64(100) {
+		a := check(t, seed+1, file, nil)
+		if a.loops > 1 {
+			continue
+		}
+		tried++
+		b := check(t, seed+1, file, nil)
+		if a.sim.Trace() != b.sim.Trace() || a.steps != b.steps {
+			t.Errorf("seed %d: two runs of %d and %d steps", seed+1, a.steps, b.steps)
+		}
+	}
+	if tried == 0 {
+		t.Fatal("no seed has one loop")
+	}
+}
