@@ -40,7 +40,9 @@ var _ transport.Session = (*session)(nil)
 //	phaseHead   a head has begun                → phaseServe | phaseOwn | phaseEnd (refused, peer gone, deadline)
 //	phaseOwn    a head is whole, its handler
 //	            wants a goroutine of its own    → phaseServe
-//	phaseServe  a handler runs                  → phaseNext | phaseEnd | phaseGone
+//	phaseServe  a handler runs                  → phaseSent | phaseNext | phaseEnd | phaseGone
+//	phaseSent   answered; a hook waits for the
+//	            answer to leave                 → phaseNext
 //	phaseNext   answered; there may be input    → phaseHead | phaseIdle
 //	phaseIdle   waiting for the next head       → phaseHead | phaseEnd (peer gone, deadline)
 //	phaseEnd    nothing more is read; terminal
@@ -52,6 +54,7 @@ const (
 	phaseHead
 	phaseOwn
 	phaseServe
+	phaseSent
 	phaseNext
 	phaseIdle
 	phaseEnd

@@ -14,6 +14,11 @@ import (
 func (s *session) Run(t *transport.Turn) transport.Next {
 	c := (*Conn)(s)
 	d := deskOf(t)
+	if c.phase == phaseSent {
+		if next, more := c.rest(t, false); !more {
+			return next
+		}
+	}
 	for {
 		n, next := c.readHead(t, d)
 		if n == 0 {
@@ -58,7 +63,8 @@ func (c *Conn) readHead(t *transport.Turn, d *desk) (int, transport.Next) {
 	case err != httpparse.ErrNeedMore:
 		return 0, c.refuse(t, err)
 	case t.EOF:
-		// The peer left in the middle of a head: it asked for nothing.
+		// The peer left in the middle of a head: it asked for nothing. The parser's next head is another connection's.
+		d.req.Reset()
 		c.phase = phaseEnd
 		return 0, transport.Close
 	}
@@ -146,6 +152,16 @@ func (c *Conn) answer(t *transport.Turn, d *desk, n int) (next transport.Next, m
 	case end&flagClose != 0 || !req.KeepAlive:
 		return c.leave(t), false
 	}
+	if c.sv.s.Hooks.State != nil && len(t.Out) > 0 {
+		c.phase = phaseSent
+		return transport.Write, false
+	}
+	return c.rest(t, lent)
+}
+
+// rest is for a connection whose answer is done and that may go on. A hook is told of it when the answer has left, as
+// net/http does it: there are hooks that close the connection now.
+func (c *Conn) rest(t *transport.Turn, lent bool) (next transport.Next, more bool) {
 	c.phase = phaseNext
 	c.enter(StateIdle)
 	switch keep := c.sv.s.Hooks.KeepAlive; {

@@ -70,7 +70,7 @@ type Conn interface {
 	LocalAddr() net.Addr
 
 	// Abort cuts the connection: what waits in it wakes with net.ErrClosed, nothing more is sent.
-	// Any goroutine, any time, more than once.
+	// Any goroutine between Begin and End, more than once.
 	Abort()
 }
 

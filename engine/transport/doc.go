@@ -7,6 +7,6 @@
 // epoll (loops and batons, Linux) and portable (a goroutine for each connection, any net.Conn); the session code is
 // the same on both.
 //
-// Invariant: at any moment one goroutine owns a connection, and only the owner runs its session. The three
-// methods that others may call at any time are named as such: Session.HangUp, Conn.HungUp and Conn.Abort.
+// Invariant: at any moment one goroutine owns a connection, and only the owner runs its session. What
+// others may call, and when, is said at the method.
 package transport

@@ -60,7 +60,7 @@ func (c *conn) End(t *transport.Turn) bool {
 	}
 	ln := c.loan.Load()
 	if !ln.began.IsZero() {
-		l.r.routes.ran(ln.key, time.Since(ln.began), ln.waited)
+		l.r.routes.ran(ln.key, time.Since(ln.began), ln.waited.Load())
 	}
 	return true
 }

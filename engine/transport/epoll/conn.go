@@ -25,18 +25,16 @@ const (
 
 // States of a connection that is not inside Session.Run. Each line lists the exits.
 //
-//	stateRead    waiting for input          → any (Run), stateFree (reset, close)
-//	stateWrite   sending, then Run          → any (Run), stateFree (reset, write deadline)
-//	stateClose   sending, then close        → stateFree
-//	stateFlush   sending, then end our side → stateLinger, stateFree
-//	stateLinger  discarding input           → stateFree (end of stream, LingerTimeout)
-//	stateGone    hijacked                   → stateFree
-//	stateFree    the slot is free           → stateRead (accepted)
+//	stateRead    waiting for input          → any (Run), closed (reset, end of stream)
+//	stateWrite   sending, then Run          → any (Run), closed (reset, write deadline)
+//	stateClose   sending, then close        → closed
+//	stateFlush   sending, then end our side → stateLinger, closed
+//	stateLinger  discarding input           → closed (end of stream, LingerTimeout)
+//	stateGone    hijacked                   → closed
 type state uint8
 
 const (
-	stateFree state = iota
-	stateRead
+	stateRead state = iota
 	stateWrite
 	stateClose
 	stateFlush
@@ -69,7 +67,8 @@ type conn struct {
 	state state
 	eof   bool // the end of the input has been read
 
-	// The loop's: the timer wheel's.
+	// The loop's.
+	open       bool // the slot is in use
 	next, prev uint32
 	wheelAt    int64 // when the wheel looks at it again; 0: not in the wheel
 }

@@ -20,11 +20,11 @@ type loan struct {
 	mu       sync.Mutex
 	hijacked bool
 
-	sent    int       // bytes of the turn's output that handOver has sent already
-	scratch bool      // the goroutine keeps a large scratch buffer
-	waited  bool      // it had to wait, or would have given the baton up
-	key     uint64    // of the route
-	began   time.Time // when the handler began on its own goroutine; zero if it began on the loop
+	sent    int         // bytes of the turn's output that handOver has sent already
+	scratch bool        // the goroutine keeps a large scratch buffer
+	waited  atomic.Bool // it had to wait, or would have given the baton up
+	key     uint64      // of the route
+	began   time.Time   // when the handler began on its own goroutine; zero if it began on the loop
 }
 
 func (r *Runner) newLoan() *loan {
@@ -35,7 +35,8 @@ func (r *Runner) newLoan() *loan {
 	ln.mu.Lock() // a loop may hold it for the connection it served last
 	ln.hijacked = false
 	ln.mu.Unlock()
-	ln.sent, ln.scratch, ln.waited, ln.began = 0, false, false, time.Time{}
+	ln.sent, ln.scratch, ln.began = 0, false, time.Time{}
+	ln.waited.Store(false)
 	return ln
 }
 
@@ -130,7 +131,7 @@ func (c *conn) settle(t *transport.Turn) {
 
 // await waits until one of the bits in ready is set, the deadline passes or the connection is cut.
 func (c *conn) await(wake <-chan struct{}, ready uint32, deadline *atomic.Int64) error {
-	c.loan.Load().waited = true
+	c.loan.Load().waited.Store(true)
 	var timer *time.Timer
 	for {
 		word := c.word.Load()

@@ -481,7 +481,7 @@ func (l *loop) open(w *worker, m mail) bool {
 	case m.adopt:
 		l.adopt(m.fd, m.peer)
 	case m.cut != nil:
-		if c := m.cut; c.gen == m.gen && c.state != stateFree {
+		if c := m.cut; c.gen == m.gen {
 			l.cut(c)
 		}
 	case m.sweep != sweepNone:

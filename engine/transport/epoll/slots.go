@@ -30,7 +30,7 @@ func (s *slots) find(handle uint64) *conn {
 		return nil
 	}
 	c := s.at(slot)
-	if c.gen != uint32(handle>>32) || c.state == stateFree {
+	if !c.open || c.gen != uint32(handle>>32) {
 		return nil
 	}
 	return c
@@ -50,6 +50,7 @@ func (s *slots) take() *conn {
 	c := s.at(s.free[len(s.free)-1])
 	s.free = s.free[:len(s.free)-1]
 	s.used++
+	c.open = true
 	return c
 }
 
@@ -59,7 +60,7 @@ func (s *slots) give(c *conn) {
 	if c.gen == nobody { // the listener's handle must not name a connection
 		c.gen = 0
 	}
-	c.state = stateFree
+	c.open = false
 	c.session, c.ext = nil, nil
 	c.loan.Store(nil)
 	s.free = append(s.free, c.slot)
@@ -70,7 +71,7 @@ func (s *slots) give(c *conn) {
 func (s *slots) each(f func(*conn)) {
 	for _, ch := range s.chunks {
 		for i := range ch {
-			if ch[i].state != stateFree {
+			if ch[i].open {
 				f(&ch[i])
 			}
 		}
