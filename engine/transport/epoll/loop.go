@@ -303,8 +303,8 @@ func (l *loop) settle(c *conn, next transport.Next) {
 		c.state = stateRead
 		if c.out != nil || next == transport.Write {
 			c.state = stateWrite
-		} else if c.eof {
-			l.close(c, nil, false) // nothing more can come
+		} else if c.eof || l.r.draining.Load() && c.session.Idle() {
+			l.close(c, nil, false) // nothing more can come, or is wanted
 			return
 		} else if c.word.Load()&(evIn|evRdHup|evHup) != 0 {
 			l.again = append(l.again, c.handle())
