@@ -63,16 +63,25 @@ const (
 
 // Bits of Conn.marks.
 const (
-	markRead  uint32 = 1 << iota // a read deadline is set
-	markWrite                    // a write deadline is set
-	markReset                    // the peer is gone; stays
+	markRead   uint32 = 1 << iota // a read deadline is set
+	markWrite                     // a write deadline is set
+	markReset                     // the peer is gone; stays
+	markClosed                    // conn is somebody else's; set under serving.closing
 )
 
-// RemoteAddr returns the peer's address; never nil. Any goroutine.
+// RemoteAddr returns the peer's address; never nil. Any goroutine, until the connection ends.
 func (c *Conn) RemoteAddr() net.Addr { return c.conn.RemoteAddr() }
 
-// LocalAddr returns our address; never nil. It may cost a system call. Any goroutine.
-func (c *Conn) LocalAddr() net.Addr { return c.conn.LocalAddr() }
+// LocalAddr returns our address; never nil. It may cost a system call. Any goroutine, any time: a request's context may
+// be asked when the connection is long gone. Then it is the listener's address.
+func (c *Conn) LocalAddr() net.Addr {
+	c.sv.closing.RLock()
+	defer c.sv.closing.RUnlock()
+	if c.marks.Load()&markClosed != 0 {
+		return c.sv.listener.Addr()
+	}
+	return c.conn.LocalAddr()
+}
 
 // Remote returns RemoteAddr().String(), made once. Any goroutine.
 func (c *Conn) Remote() string {
@@ -178,4 +187,12 @@ func (s *session) Closed(error) {
 	c.phase = phaseEnd
 	c.sv.s.counters.open.Add(-1)
 	c.enter(StateClosed)
+	c.part()
+}
+
+// part notes that the transport's connection is not ours any more.
+func (c *Conn) part() {
+	c.sv.closing.Lock()
+	c.marks.Or(markClosed)
+	c.sv.closing.Unlock()
 }

@@ -193,6 +193,7 @@ func (x *Exchange) Hijack() (nc net.Conn, pending []byte, err error) {
 	}
 	nc.SetDeadline(time.Time{})
 	c.phase = phaseGone
+	c.part()
 	c.sv.s.counters.hijacked.Add(1)
 	c.sv.s.counters.open.Add(-1)
 	c.enter(StateHijacked)

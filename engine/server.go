@@ -95,6 +95,9 @@ type serving struct {
 	runner   transport.Runner
 	loops    bool // handlers run on loops: a turn's time is fresh
 
+	// closing is held for reading where a connection's transport is asked, for writing where the connection ends.
+	closing sync.RWMutex
+
 	limits      httpparse.Limits
 	headTimeout time.Duration
 	timed       bool // some timeout is set

@@ -3,6 +3,7 @@ package epoll
 import (
 	"net"
 	"net/netip"
+	"os"
 	"time"
 
 	"github.com/peregrine-http/peregrine/internal/netio"
@@ -143,9 +144,20 @@ func (r *Runner) watch(c *conn) (err error) {
 	return err
 }
 
-// wrap makes the net.Conn that hooks are shown. It owns the descriptor, which has a new number.
+// wrap makes the net.Conn that hooks are shown. It owns the descriptor, which has a new number. For a moment that takes
+// two: the second is the reserve, without which the last free descriptor would be a connection accepted only to be
+// closed, and so would be all that wait behind it.
 func (r *Runner) wrap(fd int) (net.Conn, rawConn, int, error) {
+	r.reserve.Lock()
+	if r.reserve.file != nil {
+		r.reserve.file.Close()
+	}
 	nc, err := netio.NetConn(fd)
+	r.reserve.file, _ = os.Open(os.DevNull)
+	if r.ended.Load() && r.reserve.file != nil {
+		r.reserve.file.Close()
+	}
+	r.reserve.Unlock()
 	if err != nil {
 		return nil, nil, 0, err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -34,6 +35,11 @@ type Runner struct {
 		sync.Mutex
 		list   []*worker
 		closed bool
+	}
+
+	reserve struct { // a descriptor for wrap
+		sync.Mutex
+		file *os.File
 	}
 
 	open        atomic.Int64 // open connections, and one for Serve
@@ -130,6 +136,9 @@ func (r *Runner) begin(l net.Listener) error {
 			}
 		}
 	}
+	if r.o.NetConns {
+		r.reserve.file, _ = os.Open(os.DevNull) // without it wrap may fail when descriptors run out, no more
+	}
 	now := time.Now().UnixNano()
 	for range r.o.Loops {
 		p, err := r.kernel.NewPoller()
@@ -171,6 +180,11 @@ func (r *Runner) release() {
 	}
 	r.ended.Store(true)
 	close(r.monitor.stop)
+	r.reserve.Lock()
+	if r.reserve.file != nil {
+		r.reserve.file.Close()
+	}
+	r.reserve.Unlock()
 	for _, l := range r.loops {
 		l.poller.Wake()
 	}
