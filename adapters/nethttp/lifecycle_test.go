@@ -150,7 +150,8 @@ func TestClientLeaves(t *testing.T) {
 			addr := running(t, k.make(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				ctx, cancel := context.WithCancel(r.Context())
 				defer cancel()
-				gone := w.(http.CloseNotifier).CloseNotify() //nolint:staticcheck // it is there
+				//lint:ignore SA1019 programs still use it
+				gone := w.(http.CloseNotifier).CloseNotify()
 				io.Copy(io.Discard, r.Body)
 				started <- true
 				<-ctx.Done()

@@ -67,7 +67,8 @@ func TestLateUse(t *testing.T) {
 	require.Equal(t, http.ErrBodyReadAfterClose, err)
 	require.NoError(t, l.r.Body.Close())
 	require.Panics(t, func() { rc.Hijack() })
-	require.Panics(t, func() { l.w.(http.CloseNotifier).CloseNotify() }) //nolint:staticcheck // it is there
+	//lint:ignore SA1019 programs still use it
+	require.Panics(t, func() { l.w.(http.CloseNotifier).CloseNotify() })
 }
 
 // A declared length is kept to, whatever a file has.

@@ -9,11 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const (
-	tick = int64(1) << tickBits
-	// turn is how long the wheel's top level takes: at a multiple of it all levels begin anew.
-	turn = tick << (placeBits * levels)
-)
+const tick = int64(1) << tickBits
 
 // clockwork is a wheel with connections of its own.
 type clockwork struct {

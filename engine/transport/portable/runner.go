@@ -57,8 +57,8 @@ func (r *runner) Serve(l net.Listener) error {
 			if r.stopped() {
 				return transport.ErrStopped
 			}
-			// Deprecated or not, this is how a listener says that it ran out of descriptors.
-			if ne, ok := err.(net.Error); !ok || !ne.Temporary() { //nolint:staticcheck
+			//lint:ignore SA1019 this is how a listener says that it ran out of descriptors
+			if ne, ok := err.(net.Error); !ok || !ne.Temporary() {
 				return err
 			}
 			pause = min(max(2*pause, acceptPauseMin), acceptPauseMax)
