@@ -30,7 +30,9 @@ func TestCompare(t *testing.T) {
 		require.Regexp(t, lines, out)
 	}
 	if runtime.GOOS == "linux" {
-		require.NotContains(t, out, "n/a")
+		// 200 connections of ours are lost in the noise of a process's memory; everything else can be measured.
+		measured, _, _ := strings.Cut(out, "idle, 200 connections")
+		require.NotContains(t, measured, "n/a")
 	}
 	require.Contains(t, stderr.String(), "[18/18] idle memory: adapter") // progress, a line for each measurement
 }
