@@ -109,8 +109,12 @@ func (c *Context) derive() *derived {
 // watches by reading must not take bytes of the body.
 func (c *Context) watch(ask bool) {
 	c.mu.Lock()
-	c.asked = c.asked || ask
 	x := c.x
+	if ask && !c.asked && x != nil {
+		// Only now does the session have somebody to tell. What it heard before, it and the connection know still.
+		x.c.ctx.Store(c)
+	}
+	c.asked = c.asked || ask
 	if !c.asked || c.watched || x == nil {
 		c.mu.Unlock()
 		return
@@ -150,11 +154,16 @@ func (c *Context) hangUp(reset bool) {
 	}
 }
 
-// end is for the exchange that is over: nothing of it is used from here on.
+// end is for the exchange that is over: nothing of it is used from here on. Most contexts were never asked anything, and
+// for them this lock is all.
 func (c *Context) end() {
 	c.mu.Lock()
+	if c.asked && c.x != nil {
+		c.x.c.ctx.Store(nil)
+	}
 	c.x = nil
-	watched := c.watched
+	c.ended = true
+	d, watched := c.derived.Load(), c.watched
 	c.mu.Unlock()
 	if watched {
 		// A call of Watch that is under way must not reach into the next exchange.
@@ -162,5 +171,7 @@ func (c *Context) end() {
 		//lint:ignore SA2001 waiting is all there is to do
 		c.watching.Unlock()
 	}
-	c.Cancel()
+	if d != nil {
+		d.cancel()
+	}
 }

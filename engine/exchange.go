@@ -105,7 +105,6 @@ func (x *Exchange) escaped(value any) {
 
 func (x *Exchange) endContext() {
 	if x.ctx != nil {
-		x.c.ctx.Store(nil)
 		x.ctx.end()
 		x.ctx = nil
 	}
@@ -207,7 +206,6 @@ func (x *Exchange) Hijack() (nc net.Conn, pending []byte, err error) {
 // the body has been read to its end: before that, the end of its side may be the end of an incomplete body.
 func (x *Exchange) SetContext(ctx *Context) {
 	x.ctx = ctx
-	x.c.ctx.Store(ctx)
 }
 
 // HungUp reports whether the peer is known to have ended its side or to be gone. It may still read.

@@ -136,7 +136,7 @@ func (x *Exchange) readFailed(err error) error {
 		x.body.err = err
 		x.SetClose(false)
 	}
-	if ctx := x.c.ctx.Load(); ctx != nil {
+	if ctx := x.ctx; ctx != nil {
 		ctx.Cancel()
 	}
 	return err
@@ -144,7 +144,7 @@ func (x *Exchange) readFailed(err error) error {
 
 func (x *Exchange) bodyEnd() {
 	x.flags.And(^flagBody)
-	if ctx := x.c.ctx.Load(); ctx != nil {
+	if ctx := x.ctx; ctx != nil {
 		ctx.bodyRead()
 	}
 }

@@ -97,7 +97,7 @@ func (w *response) WriteHeader(code int) {
 	if code < 100 || code > 999 {
 		panic(fmt.Sprintf("invalid WriteHeader code %v", code))
 	}
-	if w.x == nil {
+	if w.done.Load() {
 		return
 	}
 	if code < 101 || code > 199 {
@@ -140,7 +140,7 @@ func write[T string | []byte](w *response, p T) (int, error) {
 		}
 		return 0, http.ErrHijacked
 	}
-	if w.x == nil {
+	if w.done.Load() {
 		return 0, errFinished
 	}
 	w.body.forbidContinue()
@@ -171,7 +171,7 @@ func (w *response) FlushError() error {
 	if w.hijacked.Load() {
 		return http.ErrHijacked
 	}
-	if w.x == nil {
+	if w.done.Load() {
 		return errFinished
 	}
 	if !w.wroteHeader {
@@ -186,10 +186,10 @@ func (w *response) FlushError() error {
 
 // finish completes the response of a handler that has returned, and decides whether the connection can be kept.
 func (w *response) finish() {
-	w.done.Store(true)
 	if !w.wroteHeader {
 		w.WriteHeader(http.StatusOK)
 	}
+	w.done.Store(true)
 	w.emitDraft()
 	if !w.sentHead {
 		w.makeHead(nil)

@@ -21,7 +21,7 @@ func (w *response) ReadFrom(src io.Reader) (n int64, err error) {
 	if w.hijacked.Load() {
 		return 0, http.ErrHijacked
 	}
-	if w.x == nil {
+	if w.done.Load() {
 		return 0, errFinished
 	}
 	buf := copyBuffers.Get().(*[copyBufferSize]byte)
