@@ -160,10 +160,15 @@ func (s *session) Idle() bool {
 	return false
 }
 
-// Expire implements transport.Session: the deadline of a head or of the wait for one has passed. There is nobody to
-// talk to: silence, as net/http keeps it.
-func (s *session) Expire(*transport.Turn) transport.Next {
+// Expire implements transport.Session: the deadline of a head or of the wait for one has passed. Between requests there is
+// nobody to talk to.
+func (s *session) Expire(t *transport.Turn) transport.Next {
+	begun := s.phase == phaseHead
 	s.phase = phaseEnd
+	if begun && s.sv.s.AnswerTimeouts {
+		t.Out = appendRefusal(t.Out, 408, "")
+		return transport.Linger
+	}
 	return transport.Close
 }
 

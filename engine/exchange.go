@@ -20,6 +20,10 @@ import (
 //
 // A handler that neither reads a body that is not here yet nor flushes never waits in here.
 type Exchange struct {
+	// Local belongs to the Handler: what it wants to find again in later exchanges of the same goroutine, whichever
+	// connection they are of. It may be gone any time.
+	Local any
+
 	c    *Conn
 	t    *transport.Turn
 	req  *httpparse.Request
@@ -152,6 +156,17 @@ func (x *Exchange) SetClose(linger bool) {
 // Closing reports whether this response is known to be the connection's last: by SetClose, by an error, or because
 // the request says so.
 func (x *Exchange) Closing() bool { return x.flags.Load()&flagClose != 0 || !x.req.KeepAlive }
+
+// Stay declares that the handler does not wait for anything outside the exchange: on a loop it is left where it runs,
+// however long it takes, and everybody else on the loop waits for it. The handler's goroutine only.
+func (x *Exchange) Stay() { x.c.conn.Stay(x.t) }
+
+// Leave declares that the handler is about to wait for something: a loop goes on without it from now on, and remembers
+// the route. The handler's goroutine only.
+func (x *Exchange) Leave() {
+	x.flags.Or(flagWaited)
+	x.c.conn.Leave(x.t)
+}
 
 // Abort cuts the connection: output that has not left is dropped, and what waits in the exchange wakes with
 // net.ErrClosed.

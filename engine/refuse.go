@@ -43,6 +43,8 @@ func appendRefusal(out []byte, status int, reason string) []byte {
 
 func refusalText(status int) string {
 	switch status {
+	case 408:
+		return "Request Timeout"
 	case 413:
 		return "Request Entity Too Large"
 	case 414:

@@ -51,6 +51,9 @@ func newScript(s *Server, pieces ...string) *script {
 	return sc
 }
 
+func (sc *script) Stay(*transport.Turn)  { sc.logf("stay") }
+func (sc *script) Leave(*transport.Turn) { sc.logf("leave") }
+
 type fakeListener struct{ net.Listener }
 type fakeNetConn struct{ net.Conn }
 

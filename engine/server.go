@@ -48,6 +48,9 @@ type Server struct {
 	WriteTimeout time.Duration
 	// IdleTimeout bounds the wait for the next head's first byte.
 	IdleTimeout time.Duration
+	// AnswerTimeouts: a head that has begun and does not end in time is answered with 408 before the connection ends. If
+	// false it ends without an answer, as in net/http.
+	AnswerTimeouts bool
 	// NetConns asks that Conn.NetConn be there (on loops this costs some 300 bytes a connection).
 	NetConns bool
 	// Hooks tell about connections.

@@ -25,6 +25,13 @@ type Conn interface {
 	// its goroutine no longer runs a loop, and Run should return at the next request boundary.
 	End(t *Turn) (lent bool)
 
+	// Stay says that the handler that has begun does not wait for anything: no matter how long it takes, it is left where
+	// it runs. A call that waits ends this. Leave says that it is about to wait for something that the transport knows
+	// nothing of: the baton is given up now, and not after the monitor has seen it. Where there is no baton, both do
+	// nothing. From the goroutine of the handler only, between Begin and End.
+	Stay(t *Turn)
+	Leave(t *Turn)
+
 	// Fill waits until at least one more byte stands behind t.In, or returns io.EOF when the peer has ended its
 	// side. Between Begin and End it leaves the bytes that t.In had already passed untouched.
 	// It gives the baton up before it waits.

@@ -50,6 +50,10 @@ func (t *Turn) Pin() { t.pinned = true }
 
 // Unpin ends the life of all views into consumed input. Conn.End unpins.
 func (t *Turn) Unpin() {
+	if poisoned && t.pinned && t.base != nil {
+		t.base.keep(t.In)
+		poison(t.base.b[:t.base.start])
+	}
 	t.pinned = false
 	if t.spare != nil {
 		t.spare.Free()

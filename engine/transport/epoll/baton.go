@@ -15,12 +15,15 @@ import (
 //	the route is known        Begin refuses, the connection is lent       held throughout
 //	the goroutine ends        runtime.Goexit in a handler                 held → handler → held (spare)
 //
+// A handler that says it stays (Conn.Stay) is not taken from, but may still give the baton up itself.
+//
 // Only the change from handler to taking can be contended, and the sequence number makes it safe: who was late finds
 // another number. Whoever made it is alone with the loop and the running connection until it stores held.
 const (
 	held    = 0 // the holder does the loop's own work
 	handler = 1 // the holder is inside a handler: the baton may be taken
 	taking  = 2 // being taken
+	staying = 3 // inside a handler, which keeps the baton however long it takes
 
 	doingBits = 2
 )
@@ -52,7 +55,8 @@ func (c *conn) Begin(t *transport.Turn, method, path []byte) bool {
 func (c *conn) End(t *transport.Turn) bool {
 	t.Unpin()
 	l := c.loop
-	if c.word.Load()&lent == 0 && l.baton.CompareAndSwap(c.seq<<doingBits|handler, c.seq<<doingBits|held) {
+	if c.word.Load()&lent == 0 && (l.baton.CompareAndSwap(c.seq<<doingBits|handler, c.seq<<doingBits|held) ||
+		l.baton.CompareAndSwap(c.seq<<doingBits|staying, c.seq<<doingBits|held)) {
 		return false
 	}
 	for c.word.Load()&lent == 0 {
@@ -65,13 +69,30 @@ func (c *conn) End(t *transport.Turn) bool {
 	return true
 }
 
+// Stay implements transport.Conn. Coming too late, when the baton is being taken, it changes nothing.
+func (c *conn) Stay(*transport.Turn) {
+	if c.word.Load()&lent == 0 {
+		c.loop.baton.CompareAndSwap(c.seq<<doingBits|handler, c.seq<<doingBits|staying)
+	}
+}
+
+// Leave implements transport.Conn. A connection that is lent already will be the next time, too.
+func (c *conn) Leave(*transport.Turn) {
+	if c.word.Load()&lent != 0 {
+		c.loan.Load().waited.Store(true)
+		return
+	}
+	c.leave()
+}
+
 // leave gives the baton up if the calling handler's goroutine has it, and reports whether the connection is now lent.
 // It is false only for a call that comes too late, when the handler has returned.
 func (c *conn) leave() bool {
 	l := c.loop
 	for c.word.Load()&lent == 0 {
 		seq := c.seq
-		if l.baton.CompareAndSwap(seq<<doingBits|handler, seq<<doingBits|taking) {
+		if l.baton.CompareAndSwap(seq<<doingBits|handler, seq<<doingBits|taking) ||
+			l.baton.CompareAndSwap(seq<<doingBits|staying, seq<<doingBits|taking) {
 			l.handOver()
 			return true
 		}

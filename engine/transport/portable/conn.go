@@ -83,6 +83,12 @@ func (c *conn) LocalAddr() net.Addr {
 	return noAddr{}
 }
 
+// Stay implements transport.Conn: the goroutine is the connection's own.
+func (c *conn) Stay(*transport.Turn) {}
+
+// Leave implements transport.Conn.
+func (c *conn) Leave(*transport.Turn) {}
+
 // Abort implements transport.Conn.
 func (c *conn) Abort() { c.shut(true) }
 

@@ -1,0 +1,222 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/peregrine-http/peregrine/engine"
+	"github.com/peregrine-http/peregrine/engine/transport"
+)
+
+// Server serves a Router. Its fields must not change after the first Serve. All its methods may be called by any goroutine.
+//
+// A field that is zero means its default, a negative timeout none.
+type Server struct {
+	// Addr is where ListenAndServe listens: "HOST:PORT". Default ":http".
+	Addr string
+	// Router answers the requests. Required.
+	Router *Router
+	// Transport is "epoll", "portable", or "" for what fits; see engine.Server.
+	Transport string
+	// Loops is the number of event loops. Default GOMAXPROCS.
+	Loops int
+	// HeadBytesMax bounds a request's head in bytes: 431 above. Default HeadBytesDefault.
+	HeadBytesMax int
+	// FieldsMax bounds the field lines of a head: 431 above. Default 256.
+	FieldsMax int
+	// TargetBytesMax bounds the request-target in bytes: 414 above. Default TargetBytesDefault.
+	TargetBytesMax int
+	// BodyBytesMax bounds what a handler can read of a body, in bytes: 413 above. Default BodyBytesDefault. A negative
+	// number means no bound. Body sets another for one route.
+	BodyBytesMax int64
+	// ReadHeaderTimeout bounds the time from a head's first byte (for the first head: from accept) to its end: 408.
+	// Default ReadHeaderTimeoutDefault.
+	ReadHeaderTimeout time.Duration
+	// BodyTimeout and BodyRateMin bound how slowly a body may come: after BodyTimeout its bytes must have come at
+	// BodyRateMin bytes a second: 408. Defaults BodyTimeoutDefault and BodyRateDefault. With a negative rate no wait for
+	// the next bytes may be longer than BodyTimeout, and that is all.
+	BodyTimeout time.Duration
+	BodyRateMin int64
+	// WriteTimeout bounds how long a peer may take nothing of a response that waits for it; then the connection is cut.
+	// Default WriteTimeoutDefault.
+	WriteTimeout time.Duration
+	// IdleTimeout bounds the wait for the next request. Default IdleTimeoutDefault.
+	IdleTimeout time.Duration
+	// BaseContext makes the parent of all requests' contexts. Default context.Background.
+	BaseContext func(net.Listener) context.Context
+	// Logger gets what nobody else can be told. Default slog.Default.
+	Logger *slog.Logger
+
+	mu      sync.Mutex // guards the following
+	engine  *engine.Server
+	onStart []func(context.Context) error
+	onStop  []func(context.Context) error
+	started bool
+}
+
+// ErrServerClosed is what Serve returns after Shutdown or Close.
+var ErrServerClosed = errors.New("native: Server closed")
+
+// OnStart adds a function to be called before the first connection is accepted, with the base context; they run in their
+// order, and the first error is what Serve returns.
+func (s *Server) OnStart(f func(context.Context) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.onStart = append(s.onStart, f)
+}
+
+// OnStop adds a function to be called by Shutdown when the last connection has ended, with Shutdown's context; the last
+// added runs first, and all run. Shutdown returns their errors, joined.
+func (s *Server) OnStop(f func(context.Context) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.onStop = append(s.onStop, f)
+}
+
+// ListenAndServe listens on Addr and serves. It always returns an error: see Serve.
+func (s *Server) ListenAndServe() error {
+	addr := s.Addr
+	if addr == "" {
+		addr = ":http"
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	return s.Serve(l)
+}
+
+// Serve accepts connections from l, which it closes at the end, and answers them. It blocks, and returns ErrServerClosed
+// after Shutdown or Close, otherwise what went wrong: a field with a bad value, an OnStart function, a constant route, the
+// listener.
+func (s *Server) Serve(l net.Listener) error {
+	eng, err := s.begin(l)
+	if err != nil {
+		l.Close()
+		return err
+	}
+	if err = eng.Serve(l); errors.Is(err, transport.ErrStopped) {
+		return ErrServerClosed
+	}
+	return err
+}
+
+// begin prepares everything that requests read, once.
+func (s *Server) begin(l net.Listener) (*engine.Server, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.engine != nil {
+		return s.engine, nil
+	}
+	if s.Router == nil {
+		return nil, errors.New("native: Server.Router is nil: want NewRouter() with routes")
+	}
+	if s.TargetBytesMax < 0 {
+		return nil, fmt.Errorf("native: Server.TargetBytesMax is %d: want 0 or more", s.TargetBytesMax)
+	}
+	sv := &serving{srv: s.settled(), router: s.Router, base: context.Background(), log: s.Logger}
+	if sv.log == nil {
+		sv.log = slog.Default()
+	}
+	if s.BaseContext != nil {
+		if sv.base = s.BaseContext(l); sv.base == nil {
+			return nil, errors.New("native: Server.BaseContext has returned nil")
+		}
+	}
+	s.Router.seal()
+	if !s.started {
+		for _, f := range s.onStart {
+			if err := f(sv.base); err != nil {
+				return nil, fmt.Errorf("native: OnStart: %w", err)
+			}
+		}
+		s.started = true
+	}
+	if err := sv.computeConstants(); err != nil {
+		return nil, err
+	}
+	d := sv.srv
+	s.engine = &engine.Server{
+		Handler: sv, Transport: s.Transport, Loops: s.Loops, HeadBytesMax: d.HeadBytesMax, FieldsMax: d.FieldsMax,
+		ReadHeaderTimeout: d.ReadHeaderTimeout, WriteTimeout: d.WriteTimeout, IdleTimeout: d.IdleTimeout,
+		AnswerTimeouts: true,
+		Logf:           func(format string, args ...any) { sv.log.Error(fmt.Sprintf(format, args...)) },
+	}
+	return s.engine, nil
+}
+
+// settled returns the configuration with its defaults filled in.
+func (s *Server) settled() *Server {
+	d := &Server{
+		HeadBytesMax: s.HeadBytesMax, FieldsMax: s.FieldsMax, TargetBytesMax: s.TargetBytesMax,
+		BodyBytesMax: s.BodyBytesMax, BodyRateMin: s.BodyRateMin,
+		ReadHeaderTimeout: s.ReadHeaderTimeout, BodyTimeout: s.BodyTimeout, WriteTimeout: s.WriteTimeout,
+		IdleTimeout: s.IdleTimeout,
+	}
+	setDefault(&d.HeadBytesMax, HeadBytesDefault)
+	setDefault(&d.TargetBytesMax, TargetBytesDefault)
+	setDefault(&d.BodyBytesMax, BodyBytesDefault)
+	setDefault(&d.BodyRateMin, BodyRateDefault)
+	setDefault(&d.ReadHeaderTimeout, ReadHeaderTimeoutDefault)
+	setDefault(&d.BodyTimeout, BodyTimeoutDefault)
+	setDefault(&d.WriteTimeout, WriteTimeoutDefault)
+	setDefault(&d.IdleTimeout, IdleTimeoutDefault)
+	if d.BodyBytesMax < 0 {
+		d.BodyBytesMax = 1<<63 - 2 // one more must still be a number
+	}
+	return d
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Shutdown stops accepting, closes connections as they become idle, and waits until there is none, or until ctx is done and
+// returns its error; then it calls the OnStop functions. Hijacked connections are not waited for.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	eng, started := s.engine, s.started
+	s.mu.Unlock()
+	var errs []error
+	if eng != nil {
+		errs = append(errs, eng.Shutdown(ctx))
+	}
+	s.mu.Lock()
+	stop := s.onStop
+	s.onStop = nil
+	s.mu.Unlock()
+	for i := len(stop) - 1; i >= 0 && started; i-- {
+		errs = append(errs, stop[i](ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// Close stops accepting and cuts all connections but hijacked ones. It waits for nothing and calls no OnStop function.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	eng := s.engine
+	s.mu.Unlock()
+	if eng == nil {
+		return nil
+	}
+	return eng.Close()
+}
+
+// Counters returns the server's counts so far.
+func (s *Server) Counters() engine.Counters {
+	s.mu.Lock()
+	eng := s.engine
+	s.mu.Unlock()
+	if eng == nil {
+		return engine.Counters{}
+	}
+	return eng.Counters()
+}
