@@ -25,6 +25,10 @@ const (
 	MethodNotAllowed         // none, but other methods have one
 )
 
+func (o Outcome) String() string {
+	return [...]string{"not found", "found", "redirect", "method not allowed"}[o]
+}
+
 // Add adds a pattern. The error is a [*PatternError] or a [*ConflictError], and leaves the tree as it was.
 func (t *Tree[T]) Add(pattern string, value T) error {
 	r, err := parse(pattern)
