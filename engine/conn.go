@@ -23,9 +23,9 @@ type Conn struct {
 	stray   bool // the last request had a body: an empty line may follow it
 
 	// Any goroutine's.
+	marks  atomic.Uint32 // markX
 	remote atomic.Pointer[string]
 	ctx    atomic.Pointer[Context] // of the running exchange
-	marks  atomic.Uint32           // markX
 }
 
 // session is Conn as its transport sees it: a type of its own, so that what only a transport may call is not among

@@ -235,13 +235,15 @@ func (c *conn) input(read func() (int, error)) (int, error) {
 // send writes what the socket takes of t.Out now and keeps the rest in c.out. It reports false if output is lost: then
 // the connection must be closed, because the peer could not tell what is missing.
 func (c *conn) send(t *transport.Turn) bool {
-	if c.word.Load()&broken != 0 {
+	word := c.word.Load()
+	if word&broken != 0 {
 		return false
 	}
 	if len(t.Out) == 0 {
 		return true
 	}
-	if passed(&c.writeAt) {
+	// A turn on the loop is short: the clock is asked only for a deadline that is near.
+	if at := c.writeAt.Load(); at != 0 && (word&lent != 0 || at-t.Now < int64(deadlineNear)) && passed(&c.writeAt) {
 		c.word.Or(broken)
 		return false
 	}

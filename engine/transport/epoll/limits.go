@@ -37,6 +37,9 @@ const (
 	// of package net wait; cycleEveryLent is the same while handlers are out that may wait for them.
 	cycleEvery     = time.Millisecond
 	cycleEveryLent = 100 * time.Microsecond
+	// deadlineNear is more than a turn takes: a write deadline that is further away from the turn's beginning has not
+	// passed at its end.
+	deadlineNear = 100 * time.Millisecond
 	// watchEvery is how often a listener, and connections with a net.Conn that hooks can close, are asked whether
 	// they are still open: package net gives no event for that.
 	watchEvery = 100 * time.Millisecond
