@@ -117,7 +117,7 @@ func (c *Conn) enter(s ConnState) {
 // deadline, if there is one: a connection that never had a deadline never pays for lifting it.
 func (c *Conn) setReadDeadline(now int64, d time.Duration) {
 	if d > 0 {
-		c.marks.Or(markRead)
+		c.mark(markRead)
 		c.conn.SetReadDeadline(time.Unix(0, now+int64(d)))
 	} else if c.marks.Load()&markRead != 0 {
 		c.marks.And(^markRead)
@@ -127,11 +127,18 @@ func (c *Conn) setReadDeadline(now int64, d time.Duration) {
 
 func (c *Conn) setWriteDeadline(now int64, d time.Duration) {
 	if d > 0 {
-		c.marks.Or(markWrite)
+		c.mark(markWrite)
 		c.conn.SetWriteDeadline(time.Unix(0, now+int64(d)))
 	} else if c.marks.Load()&markWrite != 0 {
 		c.marks.And(^markWrite)
 		c.conn.SetWriteDeadline(time.Time{})
+	}
+}
+
+// mark sets a bit of marks, which mostly is set: then no other processor's cache line is taken.
+func (c *Conn) mark(bit uint32) {
+	if c.marks.Load()&bit == 0 {
+		c.marks.Or(bit)
 	}
 }
 

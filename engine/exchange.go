@@ -178,14 +178,14 @@ func (x *Exchange) Abort() {
 // SetReadDeadline bounds waiting for the body; the zero time lifts the bound. It replaces Server.ReadTimeout for this
 // request.
 func (x *Exchange) SetReadDeadline(at time.Time) {
-	x.c.marks.Or(markRead)
+	x.c.mark(markRead)
 	x.c.conn.SetReadDeadline(at)
 }
 
 // SetWriteDeadline bounds waiting in Flush and SendFile and the sending of what the handler leaves behind; the zero
 // time lifts the bound. It replaces Server.WriteTimeout for this request.
 func (x *Exchange) SetWriteDeadline(at time.Time) {
-	x.c.marks.Or(markWrite)
+	x.c.mark(markWrite)
 	x.c.conn.SetWriteDeadline(at)
 }
 
