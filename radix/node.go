@@ -11,15 +11,32 @@ import "math"
 //	│   └ {}     GET /users/{id}: any
 //	└ s…
 type node struct {
+	head   uint64 // the first bytes of prefix
+	unused uint8  // bits of head above those bytes
+	low    byte   // the first byte of next[0]'s prefix
+	isWild bool   // it is its parent's wild
 	prefix string
-	low    byte    // the first byte of children[0]'s prefix
 	next   []*node // by the first byte of the prefix, less low; with gaps
 	wild   *node   // after a segment of any content; only where prefix ends in a slash
 	parent *node
-	isWild bool
 
 	here  leaf // for paths that end here
 	below leaf // for paths that end here or go on: {name...}; only where prefix ends in a slash
+}
+
+// newNode returns a node with a run of at least one byte.
+func newNode(prefix string) *node {
+	n := &node{}
+	n.setPrefix(prefix)
+	return n
+}
+
+func (n *node) setPrefix(prefix string) {
+	n.prefix = prefix
+	var head [wordSize]byte
+	copy(head[:], prefix)
+	n.head = load(head[:], 0)
+	n.unused = 8 * uint8(wordSize-min(wordSize, len(prefix)))
 }
 
 // leaf has the routes of one path pattern.
@@ -133,7 +150,7 @@ func (n *node) extend(run string) *node {
 	for run != "" {
 		c := n.child(run[0])
 		if c == nil {
-			c = &node{prefix: run}
+			c = newNode(run)
 			n.setChild(c)
 			return c
 		}
@@ -142,9 +159,9 @@ func (n *node) extend(run string) *node {
 			k++
 		}
 		if k < len(c.prefix) {
-			upper := &node{prefix: c.prefix[:k]}
+			upper := newNode(c.prefix[:k])
 			n.setChild(upper)
-			c.prefix = c.prefix[k:]
+			c.setPrefix(c.prefix[k:])
 			upper.setChild(c)
 			c = upper
 		}

@@ -33,7 +33,7 @@ func (t *table) add(r *route) {
 		root = &t.hosts[i].root
 	}
 	if *root == nil {
-		*root = &node{prefix: "/"}
+		*root = newNode("/")
 	}
 	(*root).insert(methodOf(t, r.method), r)
 }
@@ -88,9 +88,9 @@ func lookup[S text](t *table, m *Match, method, host, path S, encoded bool) {
 		l.host = rootOf(t, host)
 	}
 	if encoded {
-		lookupEncoded(l, path)
+		lookupEncoded(&l, path)
 	} else {
-		m.route = find(l, path)
+		m.route = l.find(padded(m, path), len(path))
 	}
 }
 
@@ -101,34 +101,37 @@ type locator struct {
 	host, any *node
 }
 
-// find walks the tree of the host, and if that has nothing, the one for all hosts.
-func find[S text](l locator, path S) (r *route) {
+// find walks the tree of the host, and if that has nothing, the one for all hosts. The path is the first size bytes, and
+// wordSize more can be read.
+func (l *locator) find(path []byte, size int) (r *route) {
 	if l.host != nil {
-		r = walk(l.m, l.host, l.method, path)
+		r = l.m.walk(l.host, l.method, path, size)
 	}
 	if r == nil && l.any != nil {
-		r = walk(l.m, l.any, l.method, path)
+		r = l.m.walk(l.any, l.method, path, size)
 	}
 	return r
 }
 
 // lookupEncoded is lookup for a path with percent-encoding.
-func lookupEncoded[S text](l locator, path S) {
+func lookupEncoded[S text](l *locator, path S) {
+	const pad = "%2F/...."
 	m := l.m
-	var tail bool
-	m.buffer, tail = canonical(m.buffer[:0], path)
-	m.route = find(l, m.buffer)
+	spelt, tail := canonical(m.buffer[:0], path)
+	size := len(spelt)
+	m.buffer = append(spelt, pad...)
+	m.route = l.find(m.buffer, size)
 
-	// The path ends in "/%2F". For net/http that ends like "/", but it is not a slash, and one more can be
-	// appended.
+	// The path ends in "/%2F". For net/http that ends like "/", but it is not a slash, and one more can be appended.
 	if tail && (m.route == nil || m.route.last().kind == multi) {
 		m.n = 0
 		m.slashed, m.inexact = nil, false
-		if r := find(l, append(m.buffer, "%2F/"...)); r != nil && !m.inexact {
+		m.buffer = append(m.buffer, pad...)
+		if r := l.find(m.buffer, size+len("%2F/")); r != nil && !m.inexact {
 			m.slashed = r
 		}
 		m.n = 0
-		m.route = find(l, m.buffer)
+		m.route = l.find(m.buffer, size)
 		m.inexact = true
 	}
 

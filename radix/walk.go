@@ -10,26 +10,29 @@ package radix
 // /a/b/d the third. Going back up needs no stack: a node has its parent, the length of its run is known, and that of
 // a wildcard is the span that was noted for it.
 
-// walk returns the most specific route below n that matches method and path, which is in its one spelling. Besides the
-// spans of wildcards it notes in m:
+// walk returns the most specific route below n that matches method and path, which is in its one spelling and followed
+// by at least seven bytes more. Besides the spans of wildcards it notes in m:
 //   - what there is for path + "/", if exactly that is in the tree, for the redirect to it;
 //   - whether the route was found by a {name...} that is more than nothing, since only then there is such a redirect;
 //   - whether other methods would have found something.
-func walk[S text](m *Match, n *node, method method, path S) (r *route) {
+func (m *Match) walk(n *node, method method, path []byte, size int) (r *route) {
 	i := 0 // where the run of n begins, and further down, where it ends
 	var end int
 	var c *node
 
 run:
 	end = i + len(n.prefix)
-	if end > len(path) || string(path[i:end]) != n.prefix {
-		if end == len(path)+1 && n.prefix[len(path)-i] == '/' && string(path[i:]) == n.prefix[:len(path)-i] && path[len(path)-1] != '/' {
+	if end > size || (load(path, i)^n.head)<<(n.unused&63) != 0 ||
+		len(n.prefix) > wordSize && string(path[i+wordSize:end]) != n.prefix[wordSize:] {
+		if end == size+1 && isSlashMissing(n.prefix, path[i:size]) && path[size-1] != '/' {
 			m.pickSlashed(n, method)
 		}
 		goto up
 	}
 	i = end
-	if i == len(path) {
+
+reached:
+	if i == size {
 		if r = m.pick(&n.here, method); r != nil {
 			return r
 		}
@@ -45,12 +48,11 @@ run:
 
 wild:
 	if n.wild != nil {
-		for end = i; end < len(path) && path[end] != '/'; end++ {
-		}
+		end = segmentEnd(path, i, size)
 		if string(path[i:end]) != "%2F" {
 			m.push(i, end)
 			n, i = n.wild, end
-			goto run
+			goto reached
 		}
 	}
 
@@ -58,9 +60,9 @@ below:
 	if !n.below.empty() {
 		if r = m.pick(&n.below, method); r != nil {
 			if r.last().text != "" {
-				m.push(i, len(path))
+				m.push(i, size)
 			}
-			m.inexact = i < len(path)
+			m.inexact = i < size
 			return r
 		}
 	}
@@ -77,4 +79,9 @@ up:
 	}
 	n = n.parent
 	goto wild
+}
+
+// isSlashMissing reports whether rest is run without the slash at its end.
+func isSlashMissing(run string, rest []byte) bool {
+	return run[len(rest)] == '/' && run[:len(rest)] == string(rest)
 }
