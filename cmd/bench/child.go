@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,15 +36,19 @@ const (
 	dyingTimeout = time.Second
 )
 
-// startServer starts serve with GOMAXPROCS=procs, on the given CPUs if there are any.
+// startServer starts serve with GOMAXPROCS=procs, on the given CPUs if there are any. Of o the server gets what it has a
+// use for.
 func startServer(ctx context.Context, name string, o serveOptions, procs int, cpus []int) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	args := []string{"serve", "-control", "-server", name, "-addr", "127.0.0.1:0"}
-	if name != "net/http" {
-		args = append(args, "-loops", strconv.Itoa(o.loops), "-transport", o.transport)
+	s, _ := candidateNamed(name)
+	for _, f := range o.flags() {
+		if slices.Contains(s.takes, f.name) {
+			args = append(args, "-"+f.name, f.value)
+		}
 	}
 	c := &child{name: name, cmd: exec.Command(self, args...), ended: make(chan struct{})}
 	c.cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(procs))

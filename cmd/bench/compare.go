@@ -63,8 +63,7 @@ func compareCommand(ctx context.Context, e env, args []string) error {
 	fs.IntVar(&c.conns, "c", 64, "`CONNECTIONS` that load a server")
 	fs.IntVar(&c.idle, "idle", 5000, "idle `CONNECTIONS` whose memory is measured")
 	fs.IntVar(&c.procs, "procs", 1, "`CPUS` for a server (GOMAXPROCS)")
-	fs.IntVar(&c.serve.loops, "loops", 0, "event loops, 0 for one per CPU (adapter)")
-	fs.StringVar(&c.serve.transport, "transport", "", "`NAME` of the transport: epoll, portable (adapter; default: what fits)")
+	c.serve.add(fs)
 	if err := fs.parse(e, args); err != nil {
 		return err
 	}

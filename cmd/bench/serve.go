@@ -31,8 +31,7 @@ func serveCommand(ctx context.Context, e env, args []string) error {
 	name := fs.String("server", "adapter", "what serves: `NAME` from the list above")
 	addr := fs.String("addr", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 picks a free one")
 	var o serveOptions
-	fs.IntVar(&o.loops, "loops", 0, "event loops, 0 for one per CPU (adapter)")
-	fs.StringVar(&o.transport, "transport", "", "`NAME` of the transport: epoll, portable (adapter; default: what fits)")
+	o.add(fs)
 	control := fs.Bool("control", false, "take commands on standard input and stop when it ends (for compare)")
 	if err := fs.parse(e, args); err != nil {
 		return err
@@ -45,7 +44,7 @@ func serveCommand(ctx context.Context, e env, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	s, err := newServer(*name, application(dir), o)
+	s, err := newServer(*name, dir, o)
 	if err != nil {
 		return usageError("%v", err)
 	}
@@ -110,7 +109,8 @@ func obey(in io.Reader, out io.Writer) {
 func serverList() string {
 	var b strings.Builder
 	for _, s := range servers {
-		fmt.Fprintf(&b, "  %-10s %s\n", s.name, s.what)
+		fmt.Fprintf(&b, "  %-12s %s\n", s.name, s.what)
 	}
+	b.WriteString("\nA server that has no use for a flag refuses it. One without parsing has only /plaintext, at every path.\n")
 	return b.String() + "\nFlags:\n"
 }

@@ -5,51 +5,90 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/peregrine-http/peregrine/adapters/nethttp"
 )
 
-// serveOptions are the flags of serve that concern a server. Those that it has no use for it refuses.
+// serveOptions are the flags of serve that concern a server. The zero value of each leaves the choice to the server.
 type serveOptions struct {
 	loops     int
 	transport string
 }
 
-// server is what can serve the application: Serve until Shutdown.
+// add defines the flags.
+func (o *serveOptions) add(fs flags) {
+	fs.IntVar(&o.loops, "loops", 0, "event loops, 0 for one per CPU ("+takers("loops")+")")
+	fs.StringVar(&o.transport, "transport", "", "`NAME` of the transport: epoll, portable ("+takers("transport")+"; default: what fits)")
+}
+
+// flags lists the ones that were given, as a command line has them.
+func (o serveOptions) flags() (given []serverFlag) {
+	if o.loops != 0 {
+		given = append(given, serverFlag{"loops", strconv.Itoa(o.loops)})
+	}
+	if o.transport != "" {
+		given = append(given, serverFlag{"transport", o.transport})
+	}
+	return given
+}
+
+type serverFlag struct{ name, value string }
+
+// server is what can serve the application: Serve until Shutdown, which ends its connections. What Serve returns after
+// that says nothing.
 type server interface {
 	Serve(net.Listener) error
 	Shutdown(context.Context) error
 }
 
+// candidate is a server that -server names. Each has the kind of handler that its users write; what they share is what they
+// answer. files is the directory behind /static/.
+type candidate struct {
+	name, what string
+	takes      []string // the flags of serveOptions that mean something to it; given another one it does not start
+	raw        bool     // it reads no request: whatever is asked, the answer is that to /plaintext
+	make       func(files string, o serveOptions) (server, error)
+}
+
 // servers are the names that -server takes, the base of comparisons first.
-var servers = []struct {
-	name string
-	what string
-	make func(http.Handler, serveOptions) (server, error)
-}{
-	{"net/http", "the standard library's http.Server", newStandard},
-	{"adapter", "the same http.Handler on nethttp.Server", newAdapter},
+var servers = []candidate{
+	{"net/http", "the standard library's http.Server", nil, false, newStandard},
+	{"adapter", "the same http.Handler on nethttp.Server", []string{"loops", "transport"}, false, newAdapter},
+	{"fasthttp", "valyala/fasthttp", nil, false, newFasthttp},
+	{"floor", "our poller without parsing: the same answer to everything", []string{"loops"}, true, newFloor},
 }
 
-func newStandard(h http.Handler, o serveOptions) (server, error) {
-	if o.loops != 0 || o.transport != "" {
-		return nil, fmt.Errorf("-loops and -transport mean nothing to net/http")
+func newStandard(files string, _ serveOptions) (server, error) {
+	return &http.Server{Handler: application(files)}, nil
+}
+
+func newAdapter(files string, o serveOptions) (server, error) {
+	return &nethttp.Server{Handler: application(files), Loops: o.loops, Transport: o.transport}, nil
+}
+
+func newServer(name, files string, o serveOptions) (server, error) {
+	c, ok := candidateNamed(name)
+	if !ok {
+		return nil, fmt.Errorf("-server %q: want one of %s", name, strings.Join(serverNames(), ", "))
 	}
-	return &http.Server{Handler: h}, nil
-}
-
-func newAdapter(h http.Handler, o serveOptions) (server, error) {
-	return &nethttp.Server{Handler: h, Loops: o.loops, Transport: o.transport}, nil
-}
-
-func newServer(name string, h http.Handler, o serveOptions) (server, error) {
-	for _, s := range servers {
-		if s.name == name {
-			return s.make(h, o)
+	for _, f := range o.flags() {
+		if !slices.Contains(c.takes, f.name) {
+			return nil, fmt.Errorf("-%s means nothing to %s", f.name, c.name)
 		}
 	}
-	return nil, fmt.Errorf("-server %q: want one of %s", name, strings.Join(serverNames(), ", "))
+	return c.make(files, o)
+}
+
+func candidateNamed(name string) (candidate, bool) {
+	for _, c := range servers {
+		if c.name == name {
+			return c, true
+		}
+	}
+	return candidate{}, false
 }
 
 func serverNames() (names []string) {
@@ -57,4 +96,15 @@ func serverNames() (names []string) {
 		names = append(names, s.name)
 	}
 	return names
+}
+
+// takers names the servers that a flag means something to.
+func takers(flag string) string {
+	var names []string
+	for _, s := range servers {
+		if slices.Contains(s.takes, flag) {
+			names = append(names, s.name)
+		}
+	}
+	return strings.Join(names, ", ")
 }

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var date = regexp.MustCompile(`Date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT`)
+
+// Every server sends the same fields and as many bytes for /plaintext, raw ones too: what is compared is not the
+// length of answers.
+func TestPlaintextIsAlike(t *testing.T) {
+	const get = "GET /plaintext HTTP/1.1\r\nHost: x\r\n\r\n"
+	for _, s := range servers {
+		t.Run(s.name, func(t *testing.T) {
+			if s.raw && runtime.GOOS != "linux" {
+				t.Skip("raw servers run on Linux")
+			}
+			conn, err := net.Dial("tcp", strings.TrimPrefix(serving(t, s.name), "http://"))
+			require.NoError(t, err)
+			defer conn.Close()
+			require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
+			r := bufio.NewReader(conn)
+			const size = 115
+			answer := func() {
+				b := make([]byte, size)
+				_, err := io.ReadFull(r, b)
+				require.NoError(t, err)
+				head, body, _ := strings.Cut(string(b), "\r\n\r\n")
+				lines := strings.Split(date.ReplaceAllString(head, "Date: now"), "\r\n")
+				slices.Sort(lines[1:])
+				require.Equal(t, []string{"HTTP/1.1 200 OK", "Content-Length: 13", "Content-Type: text/plain", "Date: now"}, lines)
+				require.Equal(t, plaintext, body)
+			}
+			_, err = io.WriteString(conn, strings.Repeat(get, 16))
+			require.NoError(t, err)
+			for range 16 {
+				answer()
+			}
+			require.Zero(t, r.Buffered())
+
+			// A head that comes in pieces is one head.
+			for cut := 1; cut < len(get); cut += 5 {
+				_, err = io.WriteString(conn, get[:cut])
+				require.NoError(t, err)
+				time.Sleep(time.Millisecond)
+				_, err = io.WriteString(conn, get[cut:]+get)
+				require.NoError(t, err)
+				answer()
+				answer()
+				require.Zero(t, r.Buffered())
+			}
+		})
+	}
+}
+
+func TestHeads(t *testing.T) {
+	for _, c := range []struct {
+		in     string
+		n, end int
+	}{
+		{"", 0, 0},
+		{"GET / HTTP/1.1\r\nHost: x\r\n", 0, 0},
+		{"A\r\n\r\n", 1, 5},
+		{"A\r\n\r\nB\r\n\r\nC\r\n\r", 2, 10},
+		{"A\r\n\r\n\r\n", 1, 5},
+	} {
+		n, end := heads([]byte(c.in))
+		require.Equal(t, [2]int{c.n, c.end}, [2]int{n, end}, "%q", c.in)
+	}
+}
+
+// Connections go round between the loops of the floor, and end with it.
+func TestFloorLoops(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("floor runs on Linux")
+	}
+	s, err := newServer("floor", "", serveOptions{loops: 3})
+	require.NoError(t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(l) }()
+	var conns []net.Conn
+	for i := range 7 {
+		conn, err := net.Dial("tcp", l.Addr().String())
+		require.NoError(t, err)
+		defer conn.Close()
+		require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
+		fmt.Fprintf(conn, "GET /%d HTTP/1.1\r\nHost: x\r\n\r\n", i)
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		require.NoError(t, err)
+		require.Equal(t, 200, resp.StatusCode)
+		conns = append(conns, conn)
+	}
+	require.NoError(t, s.Shutdown(t.Context()))
+	require.ErrorIs(t, <-done, http.ErrServerClosed)
+	for _, conn := range conns {
+		_, err := io.Copy(io.Discard, conn)
+		require.NoError(t, err)
+	}
+}
+
+func TestPatternReader(t *testing.T) {
+	for _, n := range []int{0, 1, len(pattern) - 1, len(pattern), len(pattern) + 1, 3*len(pattern) + 5} {
+		b, err := io.ReadAll(&patternReader{left: n})
+		require.NoError(t, err)
+		require.Equal(t, strings.Repeat(string(pattern), 4)[:n], string(b))
+	}
+}
