@@ -20,6 +20,8 @@ type Match struct {
 	more  []span
 
 	slashed    *route // found for path + "/", exactly
+	stay       *route // found for the path itself, less specific, with
+	stayN      int    // so many spans
 	inexact    bool   // the route was found by a {name...} that is more than nothing
 	disallowed bool   // other methods have routes for this path, or for path + "/"
 
@@ -150,6 +152,7 @@ func (m *Match) outcome() Outcome {
 	case m.route != nil && (!m.inexact || m.slashed == nil):
 		return Found
 	case m.slashed != nil:
+		m.stay, m.stayN = m.route, m.n
 		m.route, m.n = m.slashed, 0
 		return Redirect
 	case m.disallowed:

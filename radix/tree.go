@@ -51,6 +51,20 @@ func (t *Tree[T]) Clone() *Tree[T] {
 	return &Tree[T]{values: slices.Clone(t.values), table: t.clone()}
 }
 
+// Value returns the value of a pattern, and whether it is there. It is compared as it was registered. Unlike a lookup,
+// this takes time in proportion to the number of patterns.
+func (t *Tree[T]) Value(pattern string) (value T, ok bool) {
+	for i, r := range t.routes {
+		if r.pattern == pattern {
+			return t.values[i], true
+		}
+	}
+	return value, false
+}
+
+// HasHosts reports whether any pattern has a host, and a lookup can therefore depend on it.
+func (t *Tree[T]) HasHosts() bool { return len(t.hosts) > 0 }
+
 // Lookup looks for the most specific pattern that matches a request, notes pattern and parameters in m, and returns the
 // pattern's value.
 //
@@ -74,6 +88,14 @@ func (t *Tree[T]) LookupString(m *Match, method, host, path string) (value T, ou
 	return t.result(m)
 }
 
+// Stay returns what the last lookup, which said Redirect, would have said if there were no redirects, and has m say the
+// rest: a less specific pattern for the path itself, if there is one.
+func (t *Tree[T]) Stay(m *Match) (value T, outcome Outcome) {
+	m.route, m.n = m.stay, m.stayN
+	m.inexact, m.slashed = false, nil
+	return t.result(m)
+}
+
 func (t *Tree[T]) result(m *Match) (value T, outcome Outcome) {
 	outcome = m.outcome()
 	if m.route != nil {
@@ -84,8 +106,12 @@ func (t *Tree[T]) result(m *Match) (value T, outcome Outcome) {
 
 // Methods appends the methods that have a pattern for a path, or for path + "/", sorted, and HEAD where there is GET:
 // what stands in Allow. Patterns without a method do not count; where one matches there is no 405. Host and path are
-// those of Lookup. The result of the last lookup with m is lost.
+// those of Lookup; for an empty path, which Lookup never finds, they are the methods of "/". The result of the last
+// lookup with m is lost.
 func (t *Tree[T]) Methods(m *Match, host, path []byte, dst []string) []string {
+	if len(path) == 0 {
+		path = []byte("/")
+	}
 	m.collecting, m.methods = true, dst
 	lookup(&t.table, m, nil, host, path, bytes.IndexByte(path, '%') >= 0)
 	all := m.methods

@@ -69,7 +69,7 @@ engine/native/files engine/native/compress
 
 # The only library package that knows net/http.
 adapters/nethttp
-	ours     engine engine/transport httpparse constcache
+	ours     engine engine/transport httpparse radix constcache
 	modules  golang.org/x/net
 	never    syscall unsafe testing
 
