@@ -61,9 +61,7 @@ func TestOracleAcceptEncoding(t *testing.T) {
 	}
 }
 
-// condition is what a request says about what its client has.
-type condition struct{ noneMatch, modifiedSince string }
-
+// What a request says about what its client has.
 const (
 	modified = "Sun, 06 Nov 1994 08:49:37 GMT"
 	earlier  = "Sun, 06 Nov 1994 08:49:36 GMT"
