@@ -23,9 +23,22 @@ type Conn struct {
 	stray   bool // the last request had a body: an empty line may follow it
 
 	// Any goroutine's.
-	marks  atomic.Uint32 // markX
-	remote atomic.Pointer[string]
-	ctx    atomic.Pointer[Context] // of the running exchange
+	marks atomic.Uint32 // markX
+	aside atomic.Pointer[aside]
+	ctx   atomic.Pointer[Context] // of the running exchange
+}
+
+// aside is what not every connection has. It is replaced, never changed.
+type aside struct {
+	remote   string   // RemoteAddr().String()
+	protocol Protocol // what serves the connection after an upgrade
+}
+
+// Protocol serves a connection after Exchange.Upgrade, in the place of HTTP. Its Run is called first when the
+// response to the upgrade has been sent. It must end soon after Drain: Shutdown waits for it.
+type Protocol interface {
+	transport.Session
+	transport.Duplex
 }
 
 // session is Conn as its transport sees it: a type of its own, so that what only a transport may call is not among
@@ -40,13 +53,14 @@ var _ transport.Session = (*session)(nil)
 //	phaseHead   a head has begun                → phaseServe | phaseOwn | phaseEnd (refused, peer gone, deadline)
 //	phaseOwn    a head is whole, its handler
 //	            wants a goroutine of its own    → phaseServe
-//	phaseServe  a handler runs                  → phaseSent | phaseNext | phaseEnd | phaseGone
+//	phaseServe  a handler runs                  → phaseSent | phaseNext | phaseEnd | phaseGone | phaseUpgraded
 //	phaseSent   answered; a hook waits for the
 //	            answer to leave                 → phaseNext
 //	phaseNext   answered; there may be input    → phaseHead | phaseIdle
 //	phaseIdle   waiting for the next head       → phaseHead | phaseEnd (peer gone, deadline)
 //	phaseEnd    nothing more is read; terminal
 //	phaseGone   hijacked; terminal
+//	phaseUpgraded  another protocol runs        → phaseEnd
 type phase uint8
 
 const (
@@ -59,6 +73,7 @@ const (
 	phaseIdle
 	phaseEnd
 	phaseGone
+	phaseUpgraded
 )
 
 // Bits of Conn.marks.
@@ -85,12 +100,34 @@ func (c *Conn) LocalAddr() net.Addr {
 
 // Remote returns RemoteAddr().String(), made once. Any goroutine.
 func (c *Conn) Remote() string {
-	if s := c.remote.Load(); s != nil {
-		return *s
+	if a := c.aside.Load(); a != nil && a.remote != "" {
+		return a.remote
 	}
-	s := c.conn.RemoteAddr().String()
-	c.remote.Store(&s)
-	return s
+	text := c.conn.RemoteAddr().String()
+	c.change(func(a *aside) { a.remote = text })
+	return text
+}
+
+// change replaces what is aside.
+func (c *Conn) change(f func(*aside)) {
+	for {
+		was := c.aside.Load()
+		next := new(aside)
+		if was != nil {
+			*next = *was
+		}
+		if f(next); c.aside.CompareAndSwap(was, next) {
+			return
+		}
+	}
+}
+
+// protocol returns what serves the connection after an upgrade, or nil.
+func (c *Conn) protocol() Protocol {
+	if a := c.aside.Load(); a != nil {
+		return a.protocol
+	}
+	return nil
 }
 
 // NetConn returns a net.Conn that stands for the connection in hooks, always the same one, or nil unless
@@ -163,6 +200,8 @@ func (s *session) Idle() bool {
 		return true
 	case phaseFresh:
 		return time.Now().UnixNano()-s.since > int64(freshIdleAfter)
+	case phaseUpgraded:
+		return (*Conn)(s).protocol().Idle()
 	}
 	return false
 }
@@ -170,6 +209,9 @@ func (s *session) Idle() bool {
 // Expire implements transport.Session: the deadline of a head or of the wait for one has passed. Between requests there is
 // nobody to talk to.
 func (s *session) Expire(t *transport.Turn) transport.Next {
+	if s.phase == phaseUpgraded {
+		return (*Conn)(s).protocol().Expire(t)
+	}
 	begun := s.phase == phaseHead
 	s.phase = phaseEnd
 	if begun && s.sv.s.AnswerTimeouts {
@@ -187,11 +229,20 @@ func (s *session) HangUp(reset bool) {
 	if ctx := s.ctx.Load(); ctx != nil {
 		ctx.hangUp(reset)
 	}
+	if p := (*Conn)(s).protocol(); p != nil {
+		p.HangUp(reset)
+	}
 }
 
 // Closed implements transport.Session.
-func (s *session) Closed(error) {
+func (s *session) Closed(err error) {
 	c := (*Conn)(s)
+	if c.phase == phaseUpgraded {
+		c.protocol().Closed(err)
+		c.sv.s.counters.open.Add(-1)
+		c.part()
+		return
+	}
 	if c.partial != nil {
 		putParser(c.partial)
 		c.partial = nil

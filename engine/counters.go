@@ -9,14 +9,15 @@ type Counters struct {
 	Requests uint64 // requests that reached the Handler
 	Refused  uint64 // heads that the engine answered with an error
 	Hijacked uint64 // connections taken out of the server
+	Upgraded uint64 // connections that went over to another protocol
 	Panics   uint64 // handlers that ended by a panic that reached the engine, or by runtime.Goexit
 }
 
 // counters are written by all goroutines that serve. What happens for every request is spread over cache lines, or
 // the loops would wait for each other's.
 type counters struct {
-	accepted, refused, hijacked, panics atomic.Uint64
-	open                                atomic.Int64
+	accepted, refused, hijacked, upgraded, panics atomic.Uint64
+	open                                          atomic.Int64
 
 	requests [counterShards]struct {
 		n atomic.Uint64
@@ -32,6 +33,7 @@ func (c *counters) read() Counters {
 		Open:     uint64(max(0, c.open.Load())),
 		Refused:  c.refused.Load(),
 		Hijacked: c.hijacked.Load(),
+		Upgraded: c.upgraded.Load(),
 		Panics:   c.panics.Load(),
 	}
 	for i := range c.requests {

@@ -47,10 +47,14 @@ const (
 	flagAborted                     // cut
 	flagHijacked                    // the connection is the handler's
 	flagWaited                      // the exchange may have waited: t.Now is stale
+	flagUpgraded                    // another protocol follows
 )
 
 // ErrHijacked is what Hijack and Flush return after Hijack.
 var ErrHijacked = errors.New("engine: connection has been hijacked")
+
+// ErrBody is what Upgrade returns for a request whose body has not been read.
+var ErrBody = errors.New("engine: the request's body has not been read")
 
 func (x *Exchange) begin(c *Conn, t *transport.Turn, req *httpparse.Request, head []byte) {
 	x.c, x.t, x.req, x.head = c, t, req, head
@@ -212,6 +216,28 @@ func (x *Exchange) Hijack() (nc net.Conn, pending []byte, err error) {
 	c.sv.s.counters.open.Add(-1)
 	c.enter(StateHijacked)
 	return nc, pending, nil
+}
+
+// Upgrade has another protocol serve the connection when the handler has returned and what stands in Out then (a 101
+// response) has been sent. open is called at once with the connection, and gives what serves it. Input behind the head is the
+// new protocol's. Deadlines are lifted. Hooks see the connection as hijacked; the server goes on counting it as open.
+// It fails with ErrHijacked after Hijack, and with ErrBody for a request whose body has not been read.
+func (x *Exchange) Upgrade(open func(transport.Conn) Protocol) error {
+	switch f := x.flags.Load(); {
+	case f&(flagHijacked|flagUpgraded|flagAborted) != 0:
+		return ErrHijacked
+	case f&flagBody != 0:
+		return ErrBody
+	}
+	c := x.c
+	p := open(c.conn)
+	c.change(func(a *aside) { a.protocol = p })
+	c.setReadDeadline(0, 0)
+	c.setWriteDeadline(0, 0)
+	x.flags.Or(flagUpgraded)
+	c.sv.s.counters.upgraded.Add(1)
+	c.enter(StateHijacked)
+	return nil
 }
 
 // SetContext makes ctx the context of the exchange, once: the engine cancels it when the peer leaves, and when

@@ -51,8 +51,12 @@ func newScript(s *Server, pieces ...string) *script {
 	return sc
 }
 
-func (sc *script) Stay(*transport.Turn)  { sc.logf("stay") }
-func (sc *script) Leave(*transport.Turn) { sc.logf("leave") }
+func (sc *script) SetDuplex(transport.Duplex)     {}
+func (sc *script) TryWrite([][]byte) (int, error) { return 0, nil }
+func (sc *script) Notify()                        {}
+func (sc *script) Loop() transport.Loop           { return nil }
+func (sc *script) Stay(*transport.Turn)           { sc.logf("stay") }
+func (sc *script) Leave(*transport.Turn)          { sc.logf("leave") }
 
 type fakeListener struct{ net.Listener }
 type fakeNetConn struct{ net.Conn }

@@ -63,6 +63,21 @@ type Conn interface {
 	// HungUp reports whether the peer is known to have ended its side or to be gone. Any goroutine, any time.
 	HungUp() bool
 
+	// SetDuplex declares that from now on output is d's business. Once, from Run, with t.Out empty and all earlier output
+	// sent (a Run after Write). The following three are for a Duplex: any goroutine, until Duplex.Ending has returned.
+	SetDuplex(d Duplex)
+
+	// TryWrite gives the bytes of all of p to the kernel and does not wait. It returns how many were taken; if that is not
+	// all, Duplex.Writable will be called. It keeps nothing, but uses p up: its slices are changed. One goroutine at a
+	// time. After an error nothing can be sent.
+	TryWrite(p [][]byte) (int, error)
+
+	// Notify has Session.Run called soon, also without input. Who notifies sees to it that calls do not pile up.
+	Notify()
+
+	// Loop returns where the connection lives.
+	Loop() Loop
+
 	// Hijack takes the connection out of the transport: unread input is t.In, output in t.Out is flushed first.
 	// After it, Run must return Gone. On loops the result is a real *net.TCPConn or *net.UnixConn.
 	Hijack(t *Turn) (net.Conn, error)

@@ -124,6 +124,10 @@ func (l *loop) handOver() {
 	l.running, l.method, l.path, l.before = nil, nil, nil, nil
 	c.loan.Store(ln)
 	c.word.Or(lent)
+	word := c.word.Load()
 	l.baton.Store(c.seq<<doingBits | held)
 	l.r.start(task{loop: l})
+	if word&duplex != 0 {
+		c.ext.duplex.Lent()
+	}
 }

@@ -21,6 +21,8 @@ const (
 	broken                     // output was lost, by an error or the write deadline: send nothing more and close; stays
 	aborted                    // cut: nothing more is sent or received; stays
 	lent                       // owned by a goroutine away from the loop
+	duplex                     // ext.duplex is set; stays
+	wantOut                    // TryWrite has found the socket full
 )
 
 // States of a connection that is not inside Session.Run. Each line lists the exits.
@@ -78,6 +80,7 @@ type ext struct {
 	nc     net.Conn // owns the descriptor
 	raw    rawConn
 	remote net.Addr // of a peer that has no IP address, or one with a zone
+	duplex transport.Duplex
 }
 
 // peer is an IP address and port in 18 bytes.

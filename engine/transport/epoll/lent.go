@@ -104,7 +104,7 @@ func (w *worker) giveBack(c *conn, next transport.Next) {
 	if quiet {
 		for {
 			word := c.word.Load()
-			if word&^(lent|evOut) != 0 {
+			if word&^(lent|evOut|duplex|wantOut) != 0 {
 				break
 			}
 			// lent counts up first and down last: a loop that reads it low never misses a handler that is out.

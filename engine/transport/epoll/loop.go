@@ -178,6 +178,10 @@ func (l *loop) dispatch(w *worker, ev netio.Event) bool {
 	if ev.Flags&(netio.Hup|netio.Err) != 0 {
 		bits |= evHup
 	}
+	if word := c.word.Load(); word&wantOut != 0 && bits&(evOut|evHup) != 0 {
+		c.word.And(^wantOut)
+		c.ext.duplex.Writable()
+	}
 	// A connection that is here has its edges used up at once: only what stays is noted, and most events change nothing in
 	// the word, which saves two locked instructions a request.
 	if c.word.Load()&lent == 0 {
@@ -452,6 +456,9 @@ func (l *loop) due(w *worker, c *conn) {
 
 // close ends c. reset tells the peer that something was cut.
 func (l *loop) close(c *conn, err error, reset bool) {
+	if c.word.Load()&duplex != 0 {
+		c.ext.duplex.Ending()
+	}
 	c.shut(reset)
 	c.session.Closed(err)
 	l.free(c)
@@ -484,6 +491,12 @@ func (l *loop) open(w *worker, m mail) bool {
 		if c := m.cut; c.gen == m.gen {
 			l.cut(c)
 		}
+	case m.notified != nil:
+		if c := m.notified; c.gen == m.gen && c.word.Or(evRun)&lent == 0 {
+			return l.service(w, c, 0)
+		}
+	case m.call != nil:
+		m.call()
 	case m.sweep != sweepNone:
 		l.sweep(m.sweep)
 		if m.swept != nil {
@@ -527,6 +540,8 @@ func (l *loop) sweep(s sweep) {
 		case s == sweepAll:
 			c.word.Or(aborted)
 			l.cut(c)
+		case s == sweepIdle && l.r.draining.Load() && c.word.Load()&duplex != 0:
+			c.ext.duplex.Drain()
 		case away:
 		case s == sweepIdle && c.state == stateRead && c.session.Idle(),
 			s == sweepWatch && c.ext != nil && c.ext.raw != nil && c.ext.raw.Control(func(uintptr) {}) != nil:

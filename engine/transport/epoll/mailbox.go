@@ -8,14 +8,17 @@ import (
 
 // mail is a message to a loop. Exactly one of its meanings is set.
 type mail struct {
-	back  *conn           // a lent connection comes home; its state says what for
-	cut   *conn           // Abort was called on it, when its generation was gen
-	gen   uint32          //
-	adopt bool            // take the accepted descriptor fd
-	fd    int             //
-	peer  netip.AddrPort  //
-	sweep sweep           // look at every connection
-	swept chan<- struct{} // then say so here, if it is not nil; it never blocks
+	back *conn  // a lent connection comes home; its state says what for
+	cut  *conn  // Abort was called on it, when its generation was gen
+	gen  uint32 //
+	// notified: Notify was called on it, when its generation was gen.
+	notified *conn
+	adopt    bool            // take the accepted descriptor fd
+	fd       int             //
+	peer     netip.AddrPort  //
+	call     func()          // Loop.Post
+	sweep    sweep           // look at every connection
+	swept    chan<- struct{} // then say so here, if it is not nil; it never blocks
 }
 
 type sweep uint8
@@ -28,7 +31,7 @@ const (
 )
 
 // mailbox is the only door into a loop from outside. It grows with what it is sent, which is bounded: one mail
-// for each lent connection, one cut, one sweep of a kind at a time.
+// for each lent connection, one cut, one sweep of a kind at a time; who calls Notify and Post bounds those.
 type mailbox struct {
 	mu   sync.Mutex
 	mail []mail

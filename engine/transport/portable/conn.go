@@ -33,6 +33,10 @@ type conn struct {
 	buf     []byte        // the read in the background's
 	ahead   []byte        // what it got and nobody has taken yet
 	readErr error         // final
+	readBy  time.Time     // the session's read deadline
+	called  bool          // Notify has been called and not been answered by a Run
+
+	duplex *duplex // nil for most; set by the goroutine
 }
 
 func newConn(r *runner, nc net.Conn) *conn { return &conn{r: r, nc: nc} }
@@ -50,7 +54,14 @@ func (c *conn) End(t *transport.Turn) bool {
 }
 
 // SetReadDeadline implements transport.Conn.
-func (c *conn) SetReadDeadline(at time.Time) { c.nc.SetReadDeadline(at) }
+func (c *conn) SetReadDeadline(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.readBy = at
+	if !c.called {
+		c.nc.SetReadDeadline(at)
+	}
+}
 
 // SetWriteDeadline implements transport.Conn.
 func (c *conn) SetWriteDeadline(at time.Time) { c.nc.SetWriteDeadline(at) }

@@ -145,6 +145,11 @@ func (r *runner) CloseIdle() {
 func (r *runner) Drain() {
 	r.stopAccepting()
 	r.CloseIdle()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for c := range r.conns {
+		c.drain()
+	}
 }
 
 // Close implements transport.Runner.

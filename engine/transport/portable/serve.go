@@ -27,9 +27,10 @@ func (c *conn) loop() {
 		step := c.session.Run
 		switch err := c.wait(); {
 		case err == nil, err == io.EOF:
+		case errors.Is(err, os.ErrDeadlineExceeded) && c.answerCall():
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			// What a deadline was for has been decided when Expire returns.
-			c.nc.SetReadDeadline(time.Time{})
+			c.SetReadDeadline(time.Time{})
 			step = c.session.Expire
 		default:
 			c.end = err
@@ -61,6 +62,10 @@ func (c *conn) loop() {
 func (c *conn) exit() {
 	if c.hijacked.Load() {
 		return
+	}
+	if c.duplex != nil {
+		c.duplex.d.Ending()
+		c.duplex.join()
 	}
 	c.nc.Close()
 	if c.end == errIdle {
@@ -112,7 +117,7 @@ func (c *conn) wait() error {
 	c.waiting = true
 	c.mu.Unlock()
 
-	err := c.Fill(t)
+	err := c.fill(t)
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
