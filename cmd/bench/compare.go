@@ -14,14 +14,16 @@ import (
 
 const compareUsage = `Usage: bench [compare] [flags]
 
-Serves one unchanged http.Handler by several servers, each in a process of its own, and loads them in turns, A B B A,
-so that what the machine does meanwhile cancels. Every response is checked. Each figure is the median of the rounds;
+Serves one application by several servers, each in a process of its own, and loads them in turns, A B B A, so that
+what the machine does meanwhile cancels. Every response is checked. Each figure is the median of the rounds;
 each ratio is the median of the rounds' ratios to the first server, with half their spread behind it, and is left out
 where the rounds differ by more than the servers.
 
 The servers run with GOMAXPROCS=1 on a CPU of their own and the load on another, where there are two and the system
 can pin (Linux). Requests per second and latencies are those of a server kept busy by a closed loop. The CPU time is the
 server process's, user and system, divided by the requests; it is the steadiest of the figures.
+
+With -load wrk the load is wrk's, on the same CPU; ours warms up and checks every body, and then wrk's bytes are counted.
 
 Memory is resident memory after a garbage collection, less that before the connections were opened.
 
@@ -41,6 +43,8 @@ type comparison struct {
 	idle      int
 	procs     int
 
+	wrk *wrk // nil: our own load
+
 	serverCPUs, loaderCPUs []int
 	line                   *progress
 	step, steps            int
@@ -55,7 +59,8 @@ func compareCommand(ctx context.Context, e env, args []string) error {
 	c := comparison{line: newProgress(e.stderr)}
 	fs := newFlags("compare", compareUsage)
 	names := fs.String("servers", "net/http,adapter", "`NAMES` of the servers, the base of the ratios first: "+strings.Join(serverNames(), ", "))
-	wanted := fs.String("scenarios", strings.Join(scenarioNames(), ","), "`NAMES` of the scenarios")
+	wanted := fs.String("scenarios", "", "`NAMES` of the scenarios: "+strings.Join(scenarioNames(), ", ")+" (default all that the servers offer)")
+	loader := fs.String("load", "ours", "`NAME` of what loads: ours, wrk (where installed; whole seconds only)")
 	fs.IntVar(&c.rounds, "rounds", 4, "`ROUNDS` of each scenario")
 	fs.DurationVar(&c.duration, "d", 450*time.Millisecond, "`TIME` to measure a server in a round")
 	fs.DurationVar(&c.warmup, "warmup", 100*time.Millisecond, "`TIME` to load before measuring")
@@ -74,7 +79,10 @@ func compareCommand(ctx context.Context, e env, args []string) error {
 	if c.servers, err = pick("servers", *names, serverNames()); err != nil {
 		return err
 	}
-	if c.scenarios, err = chosen(*wanted); err != nil {
+	if c.scenarios, err = chosen(*wanted, c.servers); err != nil {
+		return err
+	}
+	if err = c.serve.check(c.servers); err != nil {
 		return err
 	}
 	for _, f := range []struct {
@@ -98,6 +106,9 @@ func compareCommand(ctx context.Context, e env, args []string) error {
 		}
 		c.warn("idle: %d connections instead of %d, as many as this process may have (ulimit -n)", fds, c.idle)
 		c.idle = fds
+	}
+	if err := c.chooseLoad(*loader, given(fs, "d")); err != nil {
+		return err
 	}
 	if err := c.place(); err != nil {
 		return err
@@ -134,6 +145,24 @@ func (c *comparison) place() error {
 	}
 	runtime.GOMAXPROCS(len(c.loaderCPUs))
 	return nil
+}
+
+// chooseLoad sets what loads the servers. wrk measures whole seconds: another time is refused if it was asked for.
+func (c *comparison) chooseLoad(name string, timeGiven bool) (err error) {
+	if name == "ours" {
+		return nil
+	}
+	if name != "wrk" {
+		return usageError("-load %q: want ours or wrk", name)
+	}
+	if !timeGiven {
+		c.duration = time.Second
+	}
+	if c.duration%time.Second != 0 {
+		return usageError("-d %v: wrk measures whole seconds", c.duration)
+	}
+	c.wrk, err = findWrk()
+	return err
 }
 
 // run measures everything. What it has measured when an error ends it stands in rows.
@@ -263,7 +292,7 @@ func (c *comparison) measure(ctx context.Context, ch *child, groups []*group) ([
 			c.line.show("[%d/%d] %s: %s: %s requests", c.step, c.steps, title, ch.name, thousands(requests))
 		},
 	}
-	out, err := run.do(ctx)
+	out, err := c.loadBy(ctx, &run)
 	if err != nil {
 		return nil, fmt.Errorf("%s", ch.lastWords(err))
 	}
@@ -297,6 +326,13 @@ func (c *comparison) measure(ctx context.Context, ch *child, groups []*group) ([
 	return samples, nil
 }
 
+func (c *comparison) loadBy(ctx context.Context, run *loadRun) (*outcome, error) {
+	if c.wrk != nil {
+		return c.wrk.do(ctx, run, c.loaderCPUs)
+	}
+	return run.do(ctx)
+}
+
 // checkLimit warns where requests per second are not about the server: a closed loop keeps it busy, unless the load or
 // the machine cannot.
 func (c *comparison) checkLimit(title, name string, out *outcome, server usage) {
@@ -314,40 +350,15 @@ func (c *comparison) checkLimit(title, name string, out *outcome, server usage) 
 	c.disturbed++
 }
 
-// idleRow measures memory, with a fresh process for each server: one that has worked has room left over from it.
-func (c *comparison) idleRow(ctx context.Context) error {
-	rounds := make([][]sample, len(c.servers))
-	c.rows = append(c.rows, row{fmt.Sprintf("idle, %s connections", thousands(uint64(c.idle))), rowIdle, rounds})
-	for i, name := range c.servers {
-		c.step++
-		c.line.note("[%d/%d] idle memory: %s", c.step, c.steps, name)
-		ch, err := startServer(ctx, name, c.serve, c.procs, c.serverCPUs)
-		if err != nil {
-			return err
-		}
-		bytes, err := idleMemory(ctx, ch, c.idle, c.timeout, func(format string, args ...any) {
-			c.line.show("[%d/%d] "+name+": "+format, append([]any{c.step, c.steps}, args...)...)
-		})
-		ch.stop()
-		if errors.Is(err, errUnmeasured) {
-			bytes, err = math.NaN(), nil
-		}
-		if err != nil {
-			return fmt.Errorf("idle, %s: %w", name, err)
-		}
-		s := noSample()
-		s[idleBytes] = bytes
-		rounds[i] = append(rounds[i], s)
-	}
-	return nil
-}
-
 // setup says on what and how it is measured.
 func (c *comparison) setup() string {
 	s := fmt.Sprintf("%s/%s, %s, %d CPUs, GOMAXPROCS=%d for the servers", runtime.GOOS, runtime.GOARCH, runtime.Version(),
 		runtime.NumCPU(), c.procs)
 	if c.loaderCPUs != nil {
 		s += fmt.Sprintf(", servers on CPU %s, load on CPU %s", list(c.serverCPUs), list(c.loaderCPUs))
+	}
+	if c.wrk != nil {
+		s += ", load by wrk"
 	}
 	return s
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"time"
 )
@@ -14,6 +16,34 @@ const (
 	idleWarmup = 300 * time.Millisecond
 	idleSettle = 700 * time.Millisecond
 )
+
+// idleRow measures memory, with a fresh process for each server: one that has worked has room left over from it.
+func (c *comparison) idleRow(ctx context.Context) error {
+	rounds := make([][]sample, len(c.servers))
+	c.rows = append(c.rows, row{fmt.Sprintf("idle, %s connections", thousands(uint64(c.idle))), rowIdle, rounds})
+	for i, name := range c.servers {
+		c.step++
+		c.line.note("[%d/%d] idle memory: %s", c.step, c.steps, name)
+		ch, err := startServer(ctx, name, c.serve, c.procs, c.serverCPUs)
+		if err != nil {
+			return err
+		}
+		bytes, err := idleMemory(ctx, ch, c.idle, c.timeout, func(format string, args ...any) {
+			c.line.show("[%d/%d] "+name+": "+format, append([]any{c.step, c.steps}, args...)...)
+		})
+		ch.stop()
+		if errors.Is(err, errUnmeasured) {
+			bytes, err = math.NaN(), nil
+		}
+		if err != nil {
+			return fmt.Errorf("idle, %s: %w", name, err)
+		}
+		s := noSample()
+		s[idleBytes] = bytes
+		rounds[i] = append(rounds[i], s)
+	}
+	return nil
+}
 
 // idleMemory is the resident memory of c in bytes for each of n idle keep-alive connections that have made one checked
 // request. They make another one at the end: a server that had dropped them would look thrifty.

@@ -1,7 +1,7 @@
 // Command bench measures HTTP servers: honestly, and in one command.
 //
-// Alone, or as compare, it serves one unchanged http.Handler by net/http and by Peregrine, each in a process of its own,
-// loads both over real sockets in turns, and prints what came out side by side. Serve and load are its two halves,
+// Alone, or as compare, it serves one application by net/http, by Peregrine and by others, each in a process of its own,
+// loads them over real sockets in turns, and prints what came out side by side. Serve and load are its two halves,
 // for use on their own: serve offers the application, load measures any server by its URL.
 //
 // Invariant: a response counts only after its status, its length and every byte of its body have been checked, and
@@ -118,4 +118,10 @@ func (fs flags) parse(e env, args []string) error {
 		return usageError("%v", err)
 	}
 	return nil
+}
+
+// given reports whether a flag was on the command line.
+func given(fs flags, name string) (found bool) {
+	fs.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	return found
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -42,19 +43,33 @@ func scenarioNames() (names []string) {
 	return names
 }
 
-// chosen are the scenarios that a comma-separated list names, in our order.
-func chosen(list string) ([]scenario, error) {
-	names, err := pick("scenarios", list, scenarioNames())
-	if err != nil {
-		return nil, err
+// plain reports whether a raw server offers s: whether s asks for nothing but /plaintext.
+func (s scenario) plain() bool {
+	return !slices.ContainsFunc(s.parts, func(p part) bool { return p.path != "/plaintext" })
+}
+
+// chosen are the scenarios that a comma-separated list names, in our order; of an empty list all that every server has.
+func chosen(list string, servers []string) (some []scenario, err error) {
+	raw := ""
+	for _, name := range servers {
+		if c, _ := candidateNamed(name); c.raw {
+			raw = name
+		}
 	}
-	var some []scenario
+	names := scenarioNames()
+	if list != "" {
+		if names, err = pick("scenarios", list, names); err != nil {
+			return nil, err
+		}
+	}
 	for _, s := range scenarios {
-		for _, n := range names {
-			if n == s.name {
-				some = append(some, s)
-				break
-			}
+		if !slices.Contains(names, s.name) {
+			continue
+		}
+		if raw == "" || s.plain() {
+			some = append(some, s)
+		} else if list != "" {
+			return nil, usageError("-scenarios %s: %s answers only /plaintext", s.name, raw)
 		}
 	}
 	return some, nil

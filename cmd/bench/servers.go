@@ -35,6 +35,19 @@ func (o serveOptions) flags() (given []serverFlag) {
 	return given
 }
 
+// check refuses a flag that none of the named servers has a use for.
+func (o serveOptions) check(names []string) error {
+	for _, f := range o.flags() {
+		if !slices.ContainsFunc(names, func(name string) bool {
+			c, _ := candidateNamed(name)
+			return slices.Contains(c.takes, f.name)
+		}) {
+			return usageError("-%s means nothing to %s", f.name, strings.Join(names, ", "))
+		}
+	}
+	return nil
+}
+
 type serverFlag struct{ name, value string }
 
 // server is what can serve the application: Serve until Shutdown, which ends its connections. What Serve returns after
@@ -74,10 +87,8 @@ func newServer(name, files string, o serveOptions) (server, error) {
 	if !ok {
 		return nil, fmt.Errorf("-server %q: want one of %s", name, strings.Join(serverNames(), ", "))
 	}
-	for _, f := range o.flags() {
-		if !slices.Contains(c.takes, f.name) {
-			return nil, fmt.Errorf("-%s means nothing to %s", f.name, c.name)
-		}
+	if err := o.check([]string{name}); err != nil {
+		return nil, err
 	}
 	return c.make(files, o)
 }

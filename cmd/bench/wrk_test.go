@@ -1,0 +1,145 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestParseWrk(t *testing.T) {
+	res, err := parseWrk([]byte("Running 1s test @ http://x/\n  10 requests in 1.00s\n" +
+		"bench-sums 10 1000123 1150\nbench-errors 0 1 0 2 0\nbench-latency 35 7\nbench-latency 1200 3\n"))
+	require.NoError(t, err)
+	require.Equal(t, wrkResult{
+		requests: 10, bytes: 1150, elapsed: 1_000_123 * time.Microsecond,
+		errors: [5]uint64{0, 1, 0, 2, 0}, latencies: [][2]int64{{35, 7}, {1200, 3}},
+	}, res)
+
+	for _, bad := range []string{"", "unable to connect", "bench-sums 1 2 3\n", "bench-sums 1 2\nbench-errors 0 0 0 0 0\n", "bench-latency x 1\n"} {
+		_, err := parseWrk([]byte(bad))
+		require.ErrorContains(t, err, "wrk said", "%q", bad)
+	}
+}
+
+func TestWrkTally(t *testing.T) {
+	g := &group{conns: 2, depth: 4}
+	for _, c := range []struct {
+		name  string
+		res   wrkResult
+		fails string
+	}{
+		{"whole", wrkResult{requests: 10, bytes: 1000}, ""},
+		{"others under way", wrkResult{requests: 10, bytes: 1799}, ""},
+		{"shorter ones", wrkResult{requests: 10, bytes: 999}, "length"},
+		{"longer ones", wrkResult{requests: 10, bytes: 1801}, "length"},
+		{"errors", wrkResult{requests: 10, bytes: 1000, errors: [5]uint64{3: 7}}, "status of 400 or more"},
+	} {
+		tally := c.res.tally(g, 100)
+		var kinds []string
+		for _, f := range tally.failed() {
+			kinds = append(kinds, f.Kind)
+		}
+		require.Equal(t, c.fails, strings.Join(kinds, ","), c.name)
+		require.Equal(t, uint64(10), tally.requests)
+	}
+	tally := wrkResult{requests: 10, bytes: 1000, latencies: [][2]int64{{50, 9}, {5000, 1}}}.tally(g, 100)
+	require.InEpsilon(t, 50e3, tally.hist.ValueAtQuantile(50), 0.01)
+	require.InEpsilon(t, 5000e3, tally.hist.ValueAtQuantile(100), 0.01)
+}
+
+func needWrk(t *testing.T) *wrk {
+	w, err := findWrk()
+	if err != nil {
+		t.Skip("wrk is not installed")
+	}
+	return w
+}
+
+// wrkRun loads url by wrk for a second.
+func wrkRun(t *testing.T, url string, depth int, warmup time.Duration) (*outcome, error) {
+	r, err := newRequest("GET", url, nil, nil)
+	require.NoError(t, err)
+	r.want.body = []byte("hello")
+	return needWrk(t).do(t.Context(), &loadRun{
+		addr: r.addr, groups: []*group{newGroup("", 4, depth, r)}, warmup: warmup, duration: time.Second, timeout: 5 * time.Second,
+	}, nil)
+}
+
+// wrk sends what we would, pipelined too, and its count is the server's.
+func TestWrkCountsWhatWasServed(t *testing.T) {
+	for _, depth := range []int{1, 16} {
+		var served atomic.Uint64
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			served.Add(1)
+			if r.URL.RequestURI() != "/path?q=%22" || r.Host != r.Context().Value(http.LocalAddrContextKey).(fmt.Stringer).String() {
+				w.WriteHeader(http.StatusBadRequest)
+			}
+			io.WriteString(w, "hello")
+		}))
+		defer s.Close()
+		out, err := wrkRun(t, s.URL+"/path?q=%22", depth, 0)
+		require.NoError(t, err)
+		require.NoError(t, out.problem(s.URL))
+		sum := out.total()
+		require.LessOrEqual(t, sum.requests, served.Load())
+		require.GreaterOrEqual(t, sum.requests+uint64(4*depth+1), served.Load()) // 4 connections under way, and the one checked
+		require.Positive(t, sum.hist.TotalCount())
+		require.Positive(t, out.elapsed)
+		require.Positive(t, out.ownCPU.sum)
+	}
+}
+
+func TestWrkFindsWrongAnswers(t *testing.T) {
+	var served atomic.Uint64
+	answers := func(change func(w http.ResponseWriter) string) string {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			body := "hello"
+			if n := served.Add(1); n > 1 && n%3 == 0 {
+				body = change(w)
+			}
+			io.WriteString(w, body)
+		}))
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+	for _, c := range []struct {
+		name   string
+		change func(w http.ResponseWriter) string
+		warmup time.Duration
+		says   string
+	}{
+		{"status", func(w http.ResponseWriter) string { w.WriteHeader(503); return "hello" }, 0, "status of 400 or more"},
+		{"length", func(http.ResponseWriter) string { return "hello, longer" }, 0, "not all of them were alike"},
+		{"body", func(http.ResponseWriter) string { return "jello" }, 100 * time.Millisecond, "body differs"},
+	} {
+		served.Store(0)
+		url := answers(c.change)
+		out, err := wrkRun(t, url, 1, c.warmup)
+		require.NoError(t, err, c.name)
+		require.ErrorContains(t, out.problem(url), c.says, c.name)
+	}
+}
+
+func TestCompareByWrk(t *testing.T) {
+	needWrk(t)
+	cmd := program(t, "-servers", "net/http,fasthttp", "-scenarios", "plaintext,pipelined", "-load", "wrk", "-rounds", "1", "-warmup", "20ms", "-c", "8")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Contains(t, string(out), "load by wrk")
+	require.Regexp(t, `plaintext, 8 connections +net/http +\S.*\n +fasthttp +\S.*\n +ratio`, string(out))
+	require.NotContains(t, string(out), "n/a")
+}
+
+func TestLoadWrkNotInstalled(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	code, _, stderr := runBench(t.Context(), "-load", "wrk")
+	require.Equal(t, 2, code)
+	require.Contains(t, stderr, "wrk")
+}
