@@ -89,7 +89,7 @@ func joinValues(room []byte, values []string) (joined, rest []byte) {
 
 // isUntouched reports whether nothing has been said yet that the response would have to take into account.
 func (w *response) isUntouched() bool {
-	return !w.wroteHeader && len(w.header) == 0 && w.draft == nil && w.body == nil && !w.hijacked.Load() && !w.done.Load()
+	return !w.wroteHeader && len(w.header) == 0 && w.body == nil && !w.hijacked.Load() && !w.done.Load()
 }
 
 // sendReady makes a the response. What decides about the connection is what makeHead looks at.
