@@ -71,23 +71,37 @@ func (c *Const) serve(w *Response, r *Request) error {
 	now := r.x.Now().UnixNano()
 	a, stale := c.cell.Get(now)
 	if stale {
-		fresh, err := c.compute(servingOf(r.x))
-		switch {
-		case err == nil:
-			c.cell.Set(fresh, now, c.ttl)
-			a = fresh
-		case a == nil:
-			c.cell.Abandon()
+		var err error
+		if a, err = c.refresh(servingOf(r.x), a, now); err != nil {
 			return err
-		default:
-			c.cell.Set(a, now, c.ttl)
-			servingOf(r.x).log.Error("constant route keeps its last answer", "pattern", c.route.pattern, "error", err)
 		}
 	}
 	if a == nil { // somebody is computing it
 		return c.handler(w, r)
 	}
 	return w.sendReady(a)
+}
+
+// refresh computes the answer anew. If that fails, the last one stays for another ttl; if there is none, the next request
+// tries again.
+func (c *Const) refresh(s *serving, last *constcache.Answer, now int64) (*constcache.Answer, error) {
+	kept := false
+	defer func() {
+		if !kept { // also when the goroutine ends
+			c.cell.Abandon()
+		}
+	}()
+	fresh, err := c.compute(s)
+	if err != nil {
+		if last == nil {
+			return nil, err
+		}
+		s.log.Error("constant route keeps its last answer", "pattern", c.route.pattern, "error", err)
+		fresh = last
+	}
+	kept = true
+	c.cell.Set(fresh, now, c.ttl)
+	return fresh, nil
 }
 
 // compute runs the handler for nobody in particular, and makes ready bytes of its answer.
@@ -110,12 +124,9 @@ func (s *serving) computeConstants() error {
 			if _, stale := c.cell.Get(0); !stale {
 				continue // by another server with the same router
 			}
-			a, err := c.compute(s)
-			if err != nil {
-				c.cell.Abandon()
+			if _, err := c.refresh(s, nil, time.Now().UnixNano()); err != nil {
 				return err
 			}
-			c.cell.Set(a, time.Now().UnixNano(), c.ttl)
 		}
 	}
 	return nil
