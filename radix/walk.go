@@ -17,17 +17,22 @@ package radix
 //   - whether other methods would have found something.
 func (m *Match) walk(n *node, method method, path []byte, size int) (r *route) {
 	i := 0 // where the run of n begins, and further down, where it ends
-	var end int
+	var end, k int
 	var c *node
 
 run:
+	// No call, and nothing kept for after one: this is where most of the time goes.
 	end = i + len(n.prefix)
-	if end > size || (load(path, i)^n.head)<<(n.unused&63) != 0 ||
-		len(n.prefix) > wordSize && string(path[i+wordSize:end]) != n.prefix[wordSize:] {
-		if end == size+1 && isSlashMissing(n.prefix, path[i:size]) && path[size-1] != '/' {
-			m.pickSlashed(n, method)
-		}
+	if end > size {
+		goto short
+	}
+	if (load(path, i)^n.head)<<(n.unused&63) != 0 {
 		goto up
+	}
+	for k = wordSize; k < len(n.prefix); k++ {
+		if path[i+k] != n.prefix[k] {
+			goto up
+		}
 	}
 	i = end
 
@@ -79,6 +84,12 @@ up:
 	}
 	n = n.parent
 	goto wild
+
+short:
+	if end == size+1 && isSlashMissing(n.prefix, path[i:size]) && path[size-1] != '/' {
+		m.pickSlashed(n, method)
+	}
+	goto up
 }
 
 // isSlashMissing reports whether rest is run without the slash at its end.
