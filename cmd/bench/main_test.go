@@ -66,6 +66,7 @@ func TestCommandLine(t *testing.T) {
 		{"loops for net/http", []string{"serve", "-server", "net/http", "-loops", "2"}, 2, "", "-loops"},
 		{"loops for fasthttp", []string{"serve", "-server", "fasthttp", "-loops", "2"}, 2, "", "-loops means nothing to fasthttp"},
 		{"transport for the floor", []string{"serve", "-server", "floor", "-transport", "epoll"}, 2, "", "-transport means nothing to floor"},
+		{"negative loops", []string{"serve", "-server", "floor", "-loops", "-1"}, 2, "", "-loops -1"},
 		{"serve an argument", []string{"serve", "here"}, 2, "", "here"},
 		{"serve nowhere", []string{"serve", "-server", "net/http", "-addr", "256.0.0.1:1"}, 1, "", "256.0.0.1"},
 		{"compare unknown servers", []string{"compare", "-servers", "net/http,iis"}, 2, "", `"iis"`},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -20,6 +21,17 @@ func heads(p []byte) (n, end int) {
 		}
 		n, end = n+1, end+i+len(headEnd)
 	}
+}
+
+// loopCount is the number of loops that -loops asks for.
+func loopCount(o serveOptions) (int, error) {
+	switch {
+	case o.loops < 0:
+		return 0, fmt.Errorf("-loops %d: want 1 or more, or 0 for one per CPU", o.loops)
+	case o.loops == 0:
+		return runtime.GOMAXPROCS(0), nil
+	}
+	return o.loops, nil
 }
 
 // fixed is the answer of a raw server: the bytes that the others send for /plaintext, with the Date made once a second.

@@ -6,7 +6,6 @@ import (
 	"math"
 	"net"
 	"net/http"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -43,12 +42,9 @@ func newFloor(_ string, o serveOptions) (server, error) {
 	if err != nil {
 		return nil, err
 	}
-	loops := o.loops
-	if loops == 0 {
-		loops = runtime.GOMAXPROCS(0)
-	}
-	if loops < 0 {
-		return nil, fmt.Errorf("-loops %d: want 1 or more, or 0 for one per CPU", loops)
+	loops, err := loopCount(o)
+	if err != nil {
+		return nil, err
 	}
 	f := &floor{kernel: k, open: map[int]bool{}, ended: make(chan struct{})}
 	for range loops {

@@ -72,6 +72,8 @@ var servers = []candidate{
 	{"adapter", "the same http.Handler on nethttp.Server", []string{"loops", "transport"}, false, newAdapter},
 	{"fasthttp", "valyala/fasthttp", nil, false, newFasthttp},
 	{"floor", "our poller without parsing: the same answer to everything", []string{"loops"}, true, newFloor},
+	{"gnet-raw", "gnet's loops without parsing", []string{"loops"}, true, newGnetRaw},
+	{"netpoll-raw", "netpoll's loops without parsing", []string{"loops"}, true, newNetpollRaw},
 }
 
 func newStandard(files string, _ serveOptions) (server, error) {

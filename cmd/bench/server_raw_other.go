@@ -1,0 +1,11 @@
+//go:build !linux
+
+package main
+
+import "errors"
+
+var errLinuxOnly = errors.New("raw servers run on Linux only")
+
+func newFloor(string, serveOptions) (server, error)      { return nil, errLinuxOnly }
+func newGnetRaw(string, serveOptions) (server, error)    { return nil, errLinuxOnly }
+func newNetpollRaw(string, serveOptions) (server, error) { return nil, errLinuxOnly }
