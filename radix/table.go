@@ -83,6 +83,10 @@ func lookup[S text](t *table, m *Match, method, host, path S, encoded bool) {
 	if len(path) == 0 || path[0] != '/' {
 		return
 	}
+	if !encoded && len(t.hosts) == 0 && t.any != nil { // nearly always
+		m.route = m.walk(t.any, methodOf(t, method), padded(m, path), len(path))
+		return
+	}
 	l := locator{m: m, method: methodOf(t, method), any: t.any}
 	if len(t.hosts) > 0 {
 		l.host = rootOf(t, host)
