@@ -4,10 +4,6 @@ package radix
 // hardly ever seen.
 const spansInline = 8
 
-// shortPath is the number of bytes with which a path and a word need no memory besides the Match's own. Half of it would
-// do for nearly all.
-const shortPath = 128
-
 // Match is what a caller keeps for its lookups: the result of the last one, and memory for the next. The zero value is
 // ready. It is used by one goroutine at a time.
 type Match struct {
@@ -28,8 +24,7 @@ type Match struct {
 	collecting bool // find nothing, but note all methods
 	methods    []string
 
-	buffer []byte // decoded paths and values, and paths that are longer than fit
-	short  [shortPath]byte
+	buffer []byte // for what is decoded
 }
 
 type span struct{ start, end uint32 }

@@ -33,9 +33,10 @@ func newNode(prefix string) *node {
 
 func (n *node) setPrefix(prefix string) {
 	n.prefix = prefix
-	var head [wordSize]byte
-	copy(head[:], prefix)
-	n.head = load(head[:], 0)
+	n.head = 0
+	for i := range min(wordSize, len(prefix)) {
+		n.head |= uint64(prefix[i]) << (8 * i)
+	}
 	n.unused = 8 * uint8(wordSize-min(wordSize, len(prefix)))
 }
 

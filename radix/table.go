@@ -84,7 +84,7 @@ func lookup[S text](t *table, m *Match, method, host, path S, encoded bool) {
 		return
 	}
 	if !encoded && len(t.hosts) == 0 && t.any != nil { // nearly always
-		m.route = m.walk(t.any, methodOf(t, method), padded(m, path), len(path))
+		m.route = walk(m, t.any, methodOf(t, method), path)
 		return
 	}
 	l := locator{m: m, method: methodOf(t, method), any: t.any}
@@ -94,7 +94,7 @@ func lookup[S text](t *table, m *Match, method, host, path S, encoded bool) {
 	if encoded {
 		lookupEncoded(&l, path)
 	} else {
-		m.route = l.find(padded(m, path), len(path))
+		m.route = find(&l, path)
 	}
 }
 
@@ -105,37 +105,36 @@ type locator struct {
 	host, any *node
 }
 
-// find walks the tree of the host, and if that has nothing, the one for all hosts. The path is the first size bytes, and
-// wordSize more can be read.
-func (l *locator) find(path []byte, size int) (r *route) {
+// find walks the tree of the host, and if that has nothing, the one for all hosts.
+func find[S text](l *locator, path S) (r *route) {
 	if l.host != nil {
-		r = l.m.walk(l.host, l.method, path, size)
+		r = walk(l.m, l.host, l.method, path)
 	}
 	if r == nil && l.any != nil {
-		r = l.m.walk(l.any, l.method, path, size)
+		r = walk(l.m, l.any, l.method, path)
 	}
 	return r
 }
 
 // lookupEncoded is lookup for a path with percent-encoding.
 func lookupEncoded[S text](l *locator, path S) {
-	const pad = "%2F/...."
 	m := l.m
-	spelt, tail := canonical(m.buffer[:0], path)
-	size := len(spelt)
-	m.buffer = append(spelt, pad...)
-	m.route = l.find(m.buffer, size)
+	var tail bool
+	m.buffer, tail = canonical(m.buffer[:0], path)
+	m.route = find(l, m.buffer)
 
 	// The path ends in "/%2F". For net/http that ends like "/", but it is not a slash, and one more can be appended.
 	if tail && (m.route == nil || m.route.last().kind == multi) {
 		m.n = 0
 		m.slashed, m.inexact = nil, false
-		m.buffer = append(m.buffer, pad...)
-		if r := l.find(m.buffer, size+len("%2F/")); r != nil && !m.inexact {
+		size := len(m.buffer)
+		m.buffer = append(m.buffer, "%2F/"...)
+		if r := find(l, m.buffer); r != nil && !m.inexact {
 			m.slashed = r
 		}
 		m.n = 0
-		m.route = l.find(m.buffer, size)
+		m.buffer = m.buffer[:size]
+		m.route = find(l, m.buffer)
 		m.inexact = true
 	}
 

@@ -10,14 +10,16 @@ package radix
 // /a/b/d the third. Going back up needs no stack: a node has its parent, the length of its run is known, and that of
 // a wildcard is the span that was noted for it.
 
-// walk returns the most specific route below n that matches method and path, which is in its one spelling and followed
-// by at least seven bytes more. Besides the spans of wildcards it notes in m:
+// walk returns the most specific route below n that matches method and path, which is in its one spelling. Besides the spans of wildcards it notes in m:
 //   - what there is for path + "/", if exactly that is in the tree, for the redirect to it;
 //   - whether the route was found by a {name...} that is more than nothing, since only then there is such a redirect;
 //   - whether other methods would have found something.
-func (m *Match) walk(n *node, method method, path []byte, size int) (r *route) {
+func walk[S text](m *Match, n *node, method method, path S) (r *route) {
+	size := len(path)
+	tail := lastWord(path)
 	i := 0 // where the run of n begins, and further down, where it ends
 	var end, k int
+	var w uint64
 	var c *node
 
 run:
@@ -26,7 +28,10 @@ run:
 	if end > size {
 		goto short
 	}
-	if (load(path, i)^n.head)<<(n.unused&63) != 0 {
+	if w = tail >> uint(8*(i+wordSize-size)&63); i+wordSize <= size {
+		w = load(path[i : i+wordSize])
+	}
+	if (w^n.head)<<(n.unused&63) != 0 {
 		goto up
 	}
 	for k = wordSize; k < len(n.prefix); k++ {
@@ -53,7 +58,7 @@ reached:
 
 wild:
 	if n.wild != nil {
-		end = segmentEnd(path, i, size)
+		end = segmentEnd(path, i)
 		if string(path[i:end]) != "%2F" {
 			m.push(i, end)
 			n, i = n.wild, end
@@ -86,13 +91,13 @@ up:
 	goto wild
 
 short:
-	if end == size+1 && isSlashMissing(n.prefix, path[i:size]) && path[size-1] != '/' {
+	if end == size+1 && isSlashMissing(n.prefix, path[i:]) && path[size-1] != '/' {
 		m.pickSlashed(n, method)
 	}
 	goto up
 }
 
 // isSlashMissing reports whether rest is run without the slash at its end.
-func isSlashMissing(run string, rest []byte) bool {
+func isSlashMissing[S text](run string, rest S) bool {
 	return run[len(rest)] == '/' && run[:len(rest)] == string(rest)
 }

@@ -1,41 +1,33 @@
 package radix
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
-
-// Paths are compared eight bytes at a time: the runs of a tree are short, and calling a function for each costs more
-// than comparing. For that a path is copied to where eight bytes can be read even from its last one on.
+// The runs of a tree are short, and calling a function to compare each would cost more than comparing. They are
+// compared eight bytes at a time, in a word. Near the end of a path, where eight bytes cannot be read any more, the
+// word is made of the last eight bytes, without those that come before.
 
 const wordSize = 8
 
-// load returns the eight bytes from i on, the first one lowest.
-func load(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
-
-// segmentEnd returns the position of the first slash from i on, or size.
-func segmentEnd(path []byte, i, size int) int {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	for ; i < size; i += wordSize {
-		w := load(path, i) ^ '/'*ones // a slash is zero now,
-		if w = (w - ones) &^ w & tops; w != 0 {
-			i += bits.TrailingZeros64(w) / 8 // and has the lowest top bit that is left
-			break
-		}
-	}
-	return min(i, size)
+// load returns eight bytes, the first one lowest. It is one instruction.
+func load[S text](b S) uint64 {
+	_ = b[7]
+	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
+		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
 }
 
-// padded returns a slice that begins with path and is wordSize bytes longer, whatever they are. It is valid until the next
-// call.
-func padded[S text](m *Match, path S) []byte {
-	b := m.short[:]
-	if n := len(path) + wordSize; n > len(b) {
-		if n > cap(m.buffer) {
-			m.buffer = make([]byte, 0, 2*n)
-		}
-		b = m.buffer[:n]
+// lastWord returns the last eight bytes of a path, the last one highest. A shorter path has zeros before.
+func lastWord[S text](path S) (w uint64) {
+	if n := len(path); n >= wordSize {
+		return load(path[n-wordSize:])
 	}
-	copy(b, path)
-	return b
+	for i := range len(path) {
+		w = w>>8 | uint64(path[i])<<56
+	}
+	return w
+}
+
+// segmentEnd returns the position of the first slash from i on, or the length of the path.
+func segmentEnd[S text](path S, i int) int {
+	for i < len(path) && path[i] != '/' {
+		i++
+	}
+	return i
 }
