@@ -65,7 +65,7 @@ func (c *Const) Invalidate() { c.cell.Invalidate() }
 
 // serve is the innermost handler of a constant route.
 func (c *Const) serve(w *Response, r *Request) error {
-	if r.x == nil || !w.askFor(r) {
+	if r.x == nil || w.fields.baked < 0 || !w.askFor(r) {
 		return c.handler(w, r)
 	}
 	now := r.x.Now().UnixNano()
@@ -79,7 +79,7 @@ func (c *Const) serve(w *Response, r *Request) error {
 	if a == nil { // somebody is computing it
 		return c.handler(w, r)
 	}
-	return w.sendReady(a)
+	return w.sendReady(a, &c.route.baked)
 }
 
 // refresh computes the answer anew. If that fails, the last one stays for another ttl; if there is none, the next request
@@ -140,12 +140,10 @@ func (s *serving) record(c *Const) (source constcache.Source, err error) {
 		return source, err
 	}
 	d.r.conn = [2]net.Addr{&net.TCPAddr{}, &net.TCPAddr{}}
+	d.r.base = s.base
 	d.w.begin(s, nil, &d.r)
 	if len(c.route.baked.lines) > 0 {
 		d.w.fields.bake(&c.route.baked)
-	}
-	if c.route.excepted {
-		c.route.applyExcepted(&d.w, &d.r)
 	}
 	defer func() {
 		if value := recover(); value != nil {
@@ -154,6 +152,9 @@ func (s *serving) record(c *Const) (source constcache.Source, err error) {
 	}()
 	if err := c.handler(&d.w, &d.r); err != nil {
 		return source, err
+	}
+	if w := &d.w; w.length >= 0 && w.length != w.written {
+		return source, fmt.Errorf("%d bytes written of a declared Content-Length of %d", w.written, w.length)
 	}
 	return d.w.source(), nil
 }

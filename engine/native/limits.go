@@ -27,6 +27,8 @@ const (
 	appendMax = 32 << 10
 	// scratchKeep bounds each scratch buffer, in bytes, that a goroutine keeps from one request to the next.
 	scratchKeep = 64 << 10
+	// pairsKeep is the same bound for the pairs of a query, which have 48 bytes each.
+	pairsKeep = scratchKeep / 48
 	// panicStackMax bounds the stack, in bytes, that is logged of a handler that panicked.
 	panicStackMax = 64 << 10
 )

@@ -26,6 +26,7 @@ type Request struct {
 	ctx    *engine.Context // made by Context
 	clone  []param         // a clone's parameters
 	conn   [2]net.Addr     // a clone's addresses: remote, local
+	base   context.Context // a clone's
 }
 
 type field struct{ name, value string }
@@ -75,6 +76,15 @@ var rootPath = []byte("/")
 
 // Host returns the authority of the target if it has one, else the Host field's value. It may have a port.
 func (r *Request) Host() []byte { return r.head.Host.In(r.bytes) }
+
+// hostName returns what patterns with a host are compared with: the host without its port, except for CONNECT, which asks for
+// that port (RFC 9110, section 9.3.6).
+func (r *Request) hostName() []byte {
+	if r.head.Form == httpparse.Authority {
+		return r.Host()
+	}
+	return radix.StripPort(r.Host())
+}
 
 // ProtoMinor returns the minor version of HTTP/1: 0 or 1.
 func (r *Request) ProtoMinor() int { return int(r.head.Minor) }
@@ -147,8 +157,11 @@ func (r *Request) Set(key, value any) {
 
 // Value returns what Set attached under key, else what Context().Value would find in the server's base context, or nil.
 func (r *Request) Value(key any) any {
-	if v, ok := r.values[key]; ok || r.x == nil {
+	if v, ok := r.values[key]; ok {
 		return v
+	}
+	if r.x == nil {
+		return r.base.Value(key)
 	}
 	return servingOf(r.x).base.Value(key)
 }
@@ -157,7 +170,7 @@ func (r *Request) Value(key any) any {
 // read), and when the handler has returned; it stays valid. A clone's is the server's base context.
 func (r *Request) Context() context.Context {
 	if r.x == nil {
-		return context.Background()
+		return r.base
 	}
 	if r.ctx == nil {
 		r.ctx = new(engine.Context)

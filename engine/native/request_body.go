@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"math"
 	"os"
 	"time"
 
@@ -17,12 +18,13 @@ type body struct {
 	read    int64
 	started time.Time
 	fetched bool // Body has been called
+	settled bool // 100 (Continue) has been sent, or must not be any more since the response has begun
 	err     error
 	reader  bodyReader
 }
 
 func (b *body) begin(bytesMax int64) {
-	b.left, b.read, b.fetched, b.err = bytesMax, 0, false, nil
+	b.left, b.read, b.fetched, b.settled, b.err = bytesMax, 0, false, false, nil
 	b.whole = b.whole[:0]
 }
 
@@ -43,18 +45,32 @@ func (r *Request) ContentLength() int64 {
 }
 
 // SetBodyBytesMax bounds what may still be read of the body, in bytes, for this request; see Server.BodyBytesMax.
-func (r *Request) SetBodyBytesMax(n int64) { r.body.left = n }
+func (r *Request) SetBodyBytesMax(n int64) { r.body.left = bodyBound(n) }
+
+// bodyBound is a bound of bodies as configured: a negative one is none.
+func bodyBound(n int64) int64 {
+	if n < 0 || n == math.MaxInt64 {
+		return math.MaxInt64 - 1 // one more must still be a number
+	}
+	return n
+}
 
 // Body reads the whole body and returns it, the same each time. It waits for bytes that have not come, off the loop.
 //
 // Errors are those of BodyReader; returned by the handler, they give the right answer.
 func (r *Request) Body() ([]byte, error) {
 	b := &r.body
-	if b.fetched || r.x == nil {
+	switch {
+	case b.fetched:
 		return b.whole, b.err
+	case r.x == nil && r.ContentLength() != 0:
+		return nil, ErrNoConn
+	case r.x == nil:
+		return nil, nil
 	}
 	b.fetched = true
 	if n := r.ContentLength(); n > b.left {
+		r.x.SetClose(true) // nobody is going to read it
 		b.err = errBodyTooLarge
 		return nil, b.err
 	} else if n > 0 && int64(cap(b.whole)) < n {
@@ -91,10 +107,15 @@ func (r *Request) BodyReader() io.Reader {
 type bodyReader struct{ r *Request }
 
 func (b *bodyReader) Read(p []byte) (int, error) {
-	if b.r == nil || b.r.x == nil {
+	switch {
+	case b.r == nil:
 		return 0, ErrNoConn
+	case b.r.x != nil:
+		return b.r.readBody(p)
+	case b.r.ContentLength() == 0:
+		return 0, io.EOF
 	}
-	return b.r.readBody(p)
+	return 0, ErrNoConn
 }
 
 func (r *Request) readBody(p []byte) (int, error) {
@@ -106,7 +127,8 @@ func (r *Request) readBody(p []byte) (int, error) {
 		x.SetClose(true)
 		return 0, errBodyTooLarge
 	}
-	if r.head.Expect100 && b.read == 0 && x.BodyBuffered() == 0 && b.started.IsZero() {
+	if r.head.Expect100 && !b.settled && b.read == 0 && x.BodyBuffered() == 0 {
+		b.settled = true
 		if err := x.SendContinue(); err != nil {
 			return 0, err
 		}

@@ -7,9 +7,13 @@ import (
 )
 
 // Clone returns a copy of the request that is the caller's for ever: head, parameters, values, addresses, and the body if
-// Body has read it. It has no connection: its BodyReader and Trailers give nothing, and its Context never ends.
+// Body has read it; if there is one that Body has not read, the clone's Body fails with ErrNoConn, as its BodyReader does.
+// There are no Trailers, and the Context is the server's base context.
 func (r *Request) Clone() *Request {
-	c := &Request{bytes: bytes.Clone(r.bytes), route: r.route, added: r.added}
+	c := &Request{bytes: bytes.Clone(r.bytes), route: r.route, added: r.added, base: r.base}
+	if r.x != nil {
+		c.base = servingOf(r.x).base
+	}
 	head := *r.head
 	head.Fields = slices.Clone(head.Fields)
 	c.head = &head

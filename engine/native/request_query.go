@@ -17,6 +17,9 @@ type pair struct{ name, value []byte }
 func (q *query) end() {
 	clear(q.pairs)
 	q.pairs, q.parsed = q.pairs[:0], false
+	if cap(q.pairs) > pairsKeep {
+		q.pairs = nil
+	}
 	if cap(q.text) > scratchKeep {
 		q.text = nil
 	}
@@ -67,7 +70,10 @@ func (q *query) parse(raw []byte) {
 		if len(part) == 0 || bytes.IndexByte(part, ';') >= 0 {
 			continue
 		}
-		name, value, _ := bytes.Cut(part, equals)
+		name, value, found := bytes.Cut(part, equals)
+		if !found {
+			value = part[len(part):] // there, and empty
+		}
 		name, ok := q.decode(name)
 		if !ok {
 			continue

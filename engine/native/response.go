@@ -21,18 +21,19 @@ type Response struct {
 	r   *Request
 	srv *serving
 
-	status  int // 0: not set
-	fields  fields
-	draft   []byte             // the body's beginning, before the head is made
-	coded   []byte             // what the filter makes of a piece
-	answer  *constcache.Answer // ready bytes, instead of everything else, until compose
-	ask     constcache.Ask
-	filter  Filter
-	trailer []byte // field lines
-	length  int64  // declared, or -1
-	written int64  // bytes of the body that the handler has written
-	pending int    // bytes of this response in the output, since the last flush
-	err     error  // of the connection; final
+	status   int // 0: not set
+	fields   fields
+	draft    []byte             // the body's beginning, before the head is made
+	coded    []byte             // what the filter makes of a piece
+	answer   *constcache.Answer // ready bytes, instead of everything else, until compose
+	ask      constcache.Ask
+	included int // how many bytes of field lines, the first ones, answer has too
+	filter   Filter
+	trailer  []byte // field lines
+	length   int64  // declared, or -1
+	written  int64  // bytes of the body that the handler has written
+	pending  int    // bytes of this response in the output, since the last flush
+	err      error  // of the connection; final
 
 	minor    uint8 // of the request
 	isHead   bool  // the request's method is HEAD
@@ -81,7 +82,9 @@ func (w *Response) SetStatus(code int) {
 		panic("native: SetStatus(" + strconv.Itoa(code) + "): want 200 to 599")
 	}
 	w.compose()
-	w.status = code
+	if !w.Started() {
+		w.status = code
+	}
 }
 
 // Status returns the status as set, 200 if it has not been.

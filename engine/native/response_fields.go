@@ -10,7 +10,7 @@ import (
 type fields struct {
 	lines []byte
 	at    []fieldAt
-	baked int // how many bytes of lines the route brought along
+	baked int // how many bytes of lines the route brought along; negative once one of them is gone
 
 	hasType, hasDate, encoded bool
 	connection                connOption
@@ -140,6 +140,9 @@ func (f *fields) del(name string) {
 		if a.name != len(name) || !equalFold(f.lines[a.from:a.from+a.name], name) {
 			continue
 		}
+		if a.from < f.baked {
+			f.baked = -1
+		}
 		n := a.to - a.from
 		f.lines = append(f.lines[:a.from], f.lines[a.to:]...)
 		f.at = append(f.at[:i], f.at[i+1:]...)
@@ -159,6 +162,26 @@ func (f *fields) del(name string) {
 	}
 	if equalFold(name, "Connection") {
 		f.connection = connUnsaid
+	}
+}
+
+// cut removes the first n bytes of lines, which are whole lines.
+func (f *fields) cut(n int) {
+	if n == 0 {
+		return
+	}
+	k := 0
+	for k < len(f.at) && f.at[k].from < n {
+		k++
+	}
+	f.lines = append(f.lines[:0], f.lines[n:]...)
+	f.at = append(f.at[:0], f.at[k:]...)
+	f.hasType, f.hasDate, f.encoded = false, false, false
+	for i := range f.at {
+		a := &f.at[i]
+		a.from -= n
+		a.to -= n
+		f.note(a.id)
 	}
 }
 

@@ -51,7 +51,7 @@ func (w *Response) Error(status int, message string) error {
 	for _, name := range describing {
 		w.Del(name)
 	}
-	w.draft, w.written, w.length = w.draft[:0], 0, -1
+	w.draft, w.trailer, w.written, w.length = w.draft[:0], w.trailer[:0], 0, -1
 	w.filter = nil
 	w.SetStatus(status)
 	w.add("Content-Type", "text/plain; charset=utf-8")

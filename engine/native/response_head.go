@@ -39,9 +39,10 @@ func (w *Response) makeHead(p []byte, whole bool) []byte {
 	}
 	// A client that waits for 100 (Continue) and gets this instead may send its body or not, and we could not tell
 	// where its next request begins (RFC 9110, section 10.1.1).
-	if f.connection == connClose || w.r.head.Expect100 && w.r.body.started.IsZero() && !x.BodyDone() {
+	if f.connection == connClose || w.r.head.Expect100 && !w.r.body.settled && !x.BodyDone() {
 		x.SetClose(!x.BodyDone())
 	}
+	w.r.body.settled = true
 	if x.Server().Draining() {
 		x.SetClose(false)
 	}

@@ -13,7 +13,7 @@ func (w *Response) Ready(a *constcache.Answer) (bool, error) {
 	if !w.askFor(w.r) {
 		return false, nil
 	}
-	return true, w.sendReady(a)
+	return true, w.sendReady(a, nil)
 }
 
 // askFor finds what of the request decides between variants. It reports false for a request that has to be answered by
@@ -47,14 +47,19 @@ func (w *Response) askFor(r *Request) bool {
 	return true
 }
 
-// sendReady makes a the response, to be sent when the handler has returned, unless something is composed after all.
-func (w *Response) sendReady(a *constcache.Answer) error {
+// sendReady makes a the response, to be sent when the handler has returned, unless something is composed after all. included
+// are the fields of the route that a has too, or nil.
+func (w *Response) sendReady(a *constcache.Answer, included *fields) error {
 	if w.Started() {
 		return ErrStarted
 	}
+	n := 0
+	if included != nil {
+		n = len(included.lines)
+	}
 	untouched := w.status == 0 && len(w.draft) == 0 && w.length < 0 && w.fields.connection == connUnsaid &&
-		len(w.fields.lines) == w.fields.baked && len(w.trailer) == 0
-	w.answer = a
+		len(w.fields.lines) == n && len(w.trailer) == 0
+	w.answer, w.included = a, n
 	if !untouched || w.x == nil {
 		w.compose()
 	}
@@ -63,7 +68,7 @@ func (w *Response) sendReady(a *constcache.Answer) error {
 
 // compose turns ready bytes into a response that can be changed. Everything that composes calls it first. What has been set
 // before the ready bytes stands beside their fields, unless it has the same name: then theirs, which speak of the body,
-// win.
+// win. Cookies and Vary add up: one that a middleware has set is as true as the answer's.
 func (w *Response) compose() {
 	a := w.answer
 	if a == nil {
@@ -74,8 +79,11 @@ func (w *Response) compose() {
 	if w.status == 0 || status == 304 {
 		w.status = status
 	}
+	w.fields.cut(w.included)
 	for _, f := range fields {
-		w.fields.del(f.Name)
+		if !equalFold(f.Name, "Set-Cookie") && !equalFold(f.Name, "Vary") {
+			w.fields.del(f.Name)
+		}
 	}
 	for _, f := range fields {
 		w.add(f.Name, f.Value)

@@ -22,7 +22,7 @@ func (w *Response) HTML(status int, body string) error {
 func (w *Response) Bytes(status int, contentType string, body []byte) error {
 	w.SetStatus(status)
 	w.setType(contentType)
-	if w.length < 0 && !w.Started() {
+	if w.length < 0 && w.written == 0 && !w.Started() {
 		w.length = int64(len(body))
 	}
 	_, err := w.Write(body)

@@ -29,7 +29,7 @@ func (s *serving) find(w *Response, r *Request) *route {
 	if head.Form != httpparse.Authority && !radix.IsClean(path) {
 		return &f.redirect
 	}
-	found, outcome := rt.tree.Lookup(&r.match, r.Method(), r.Host(), path)
+	found, outcome := rt.tree.Lookup(&r.match, r.Method(), r.hostName(), path)
 	switch outcome {
 	case radix.Found:
 		return found
@@ -43,7 +43,7 @@ func (s *serving) find(w *Response, r *Request) *route {
 
 // allow sets Allow for a path that other methods have. OPTIONS is among them, since it is answered.
 func (s *serving) allow(w *Response, r *Request) {
-	methods := s.router.tree.Methods(&r.match, r.Host(), r.Path(), nil)
+	methods := s.router.tree.Methods(&r.match, r.hostName(), r.Path(), nil)
 	if !slices.Contains(methods, "OPTIONS") {
 		methods = append(methods, "OPTIONS")
 		slices.Sort(methods)

@@ -69,6 +69,7 @@ type route struct {
 	handler  Handler // with the middleware of all its groups around it
 	place    place
 	bodyMax  int64
+	bounded  bool // bodyMax counts
 	constant *Const
 
 	added    []field // to the request
@@ -95,8 +96,11 @@ func Inline() Option { return func(r *route) { r.place = placeInline } }
 // Own is for handlers that always wait, for a database, say: they leave the event loop at once.
 func Own() Option { return func(r *route) { r.place = placeOwn } }
 
-// Body bounds the route's request bodies to bytesMax bytes, in the place of Server.BodyBytesMax: 413 above.
-func Body(bytesMax int64) Option { return func(r *route) { r.bodyMax = bytesMax } }
+// Body bounds the route's request bodies to bytesMax bytes, in the place of Server.BodyBytesMax: 413 above. A negative
+// number means no bound.
+func Body(bytesMax int64) Option {
+	return func(r *route) { r.bodyMax, r.bounded = bodyBound(bytesMax), true }
+}
 
 // Handle registers a handler for a pattern of net/http 1.22: "[METHOD ][HOST]/[PATH]", where a segment may be {name},
 // the last one {name...}, and {$} stands for the end. The group's prefix goes between host and path. The most specific
@@ -231,20 +235,37 @@ func (r *route) seal() {
 	var w Response
 	for i := len(groups) - 1; i >= 0; i-- {
 		for _, h := range groups[i].request {
-			if h.except == nil {
+			switch applies, known := r.applies(&h); {
+			case !known:
+				r.excepted = true
+			case applies:
 				r.added = append(r.added, h.field)
 			}
-			r.excepted = r.excepted || h.except != nil
 		}
 		for _, h := range groups[i].response {
-			if h.except == nil {
+			switch applies, known := r.applies(&h); {
+			case !known:
+				r.excepted = true
+			case applies:
 				w.add(h.name, h.value)
 			}
-			r.excepted = r.excepted || h.except != nil
 		}
 	}
 	r.baked = w.fields
 	r.baked.baked = len(r.baked.lines)
+}
+
+// applies reports whether the route's messages have a header, and whether that is known before there is a request: it
+// is if there are no exceptions, and for the one path of a constant route, unless the host counts.
+func (r *route) applies(h *header) (applies, known bool) {
+	switch {
+	case h.except == nil:
+		return true, true
+	case r.constant == nil || h.except.HasHosts():
+		return false, false
+	}
+	_, outcome := h.except.Lookup(new(radix.Match), []byte("GET"), nil, []byte(r.constant.path))
+	return outcome != radix.Found, true
 }
 
 // applyExcepted adds the headers that depend on the path.
@@ -253,21 +274,20 @@ func (r *route) applyExcepted(w *Response, req *Request) {
 	req.added = append([]field(nil), r.added...)
 	for g := r.group; g != nil; g = g.parent {
 		for _, h := range g.request {
-			if h.except != nil && !h.excludes(&m, req) {
+			if _, known := r.applies(&h); !known && !h.excludes(&m, req) {
 				req.added = append(req.added, h.field)
 			}
 		}
 		for _, h := range g.response {
-			if h.except != nil && !h.excludes(&m, req) {
+			if _, known := r.applies(&h); !known && !h.excludes(&m, req) {
 				w.add(h.name, h.value)
 			}
 		}
 	}
-	w.fields.baked = len(w.fields.lines)
 }
 
 func (h *header) excludes(m *radix.Match, r *Request) bool {
-	_, outcome := h.except.Lookup(m, r.Method(), r.Host(), r.Path())
+	_, outcome := h.except.Lookup(m, r.Method(), r.hostName(), r.Path())
 	return outcome == radix.Found
 }
 

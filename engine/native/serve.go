@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/peregrine-http/peregrine/engine"
@@ -35,6 +36,9 @@ func (s *serving) ServeExchange(x *engine.Exchange) {
 		if !returned {
 			d.escaped(s, x, recover())
 		}
+		if !x.BodyDone() && !d.w.gone {
+			d.r.extendBodyDeadline() // for the engine, which reads the rest away
+		}
 		d.w.end()
 		d.r.end()
 	}()
@@ -60,7 +64,7 @@ func (d *desk) run(s *serving, rt *route) error {
 	if rt.excepted {
 		rt.applyExcepted(w, r)
 	}
-	if rt.bodyMax != 0 {
+	if rt.bounded {
 		r.body.left = rt.bodyMax
 	}
 	if f := &s.router.fallback; rt == &f.notAllowed {
@@ -82,7 +86,7 @@ func (d *desk) run(s *serving, rt *route) error {
 func (d *desk) failed(s *serving, err error) {
 	w, r := &d.w, &d.r
 	switch {
-	case err == ErrAbort:
+	case errors.Is(err, ErrAbort):
 		w.abort()
 	case w.gone || w.err != nil:
 		// The connection is somebody else's, or gone: there is nobody to tell.
@@ -107,16 +111,34 @@ func (d *desk) escaped(s *serving, x *engine.Exchange, value any) {
 		logPanic(s.log, r, value)
 		w.abort()
 	default:
-		if s.router.OnPanic != nil {
-			s.router.OnPanic(w, r, value)
-		} else {
-			logPanic(s.log, r, value)
-			w.Error(500, "")
-		}
-		if !w.finish() {
-			d.incomplete()
-		}
+		d.answerPanic(s, value)
 	}
+}
+
+// answerPanic is OnPanic, or its default. If OnPanic panics as well there is no answer, and both are logged.
+func (d *desk) answerPanic(s *serving, value any) {
+	w, r := &d.w, &d.r
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		if second := recover(); second != nil && second != ErrAbort {
+			logPanic(s.log, r, value)
+			logPanic(s.log, r, second)
+		}
+		w.abort()
+	}()
+	if s.router.OnPanic != nil {
+		s.router.OnPanic(w, r, value)
+	} else {
+		logPanic(s.log, r, value)
+		w.Error(500, "")
+	}
+	if !w.finish() {
+		d.incomplete()
+	}
+	returned = true
 }
 
 // abort cuts the connection, unless it has been gone.

@@ -52,11 +52,14 @@ type Server struct {
 	// Logger gets what nobody else can be told. Default slog.Default.
 	Logger *slog.Logger
 
+	beginning sync.Mutex // held while the first Serve prepares
+
 	mu      sync.Mutex // guards the following
 	engine  *engine.Server
-	onStart []func(context.Context) error
+	onStart []func(context.Context) error // that have not run
 	onStop  []func(context.Context) error
-	started bool
+	started bool // an OnStart function may have run
+	stopped bool // Shutdown or Close has been called
 }
 
 // ErrServerClosed is what Serve returns after Shutdown or Close.
@@ -106,17 +109,21 @@ func (s *Server) Serve(l net.Listener) error {
 	return err
 }
 
-// begin prepares everything that requests read, once.
+// begin prepares everything that requests read, once. OnStart functions run without mu, so that they may use the server.
 func (s *Server) begin(l net.Listener) (*engine.Server, error) {
+	s.beginning.Lock()
+	defer s.beginning.Unlock()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.engine != nil {
-		return s.engine, nil
-	}
-	if s.Router == nil {
+	eng, stopped := s.engine, s.stopped
+	s.mu.Unlock()
+	switch {
+	case stopped:
+		return nil, ErrServerClosed
+	case eng != nil:
+		return eng, nil
+	case s.Router == nil:
 		return nil, errors.New("native: Server.Router is nil: want NewRouter() with routes")
-	}
-	if s.TargetBytesMax < 0 {
+	case s.TargetBytesMax < 0:
 		return nil, fmt.Errorf("native: Server.TargetBytesMax is %d: want 0 or more", s.TargetBytesMax)
 	}
 	sv := &serving{srv: s.settled(), router: s.Router, base: context.Background(), log: s.Logger}
@@ -129,25 +136,47 @@ func (s *Server) begin(l net.Listener) (*engine.Server, error) {
 		}
 	}
 	s.Router.seal()
-	if !s.started {
-		for _, f := range s.onStart {
-			if err := f(sv.base); err != nil {
-				return nil, fmt.Errorf("native: OnStart: %w", err)
-			}
-		}
-		s.started = true
+	if err := s.start(sv.base); err != nil {
+		return nil, err
 	}
 	if err := sv.computeConstants(); err != nil {
 		return nil, err
 	}
 	d := sv.srv
-	s.engine = &engine.Server{
+	eng = &engine.Server{
 		Handler: sv, Transport: s.Transport, Loops: s.Loops, HeadBytesMax: d.HeadBytesMax, FieldsMax: d.FieldsMax,
 		ReadHeaderTimeout: d.ReadHeaderTimeout, WriteTimeout: d.WriteTimeout, IdleTimeout: d.IdleTimeout,
 		AnswerTimeouts: true,
 		Logf:           func(format string, args ...any) { sv.log.Error(fmt.Sprintf(format, args...)) },
 	}
-	return s.engine, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return nil, ErrServerClosed
+	}
+	s.engine = eng
+	return eng, nil
+}
+
+// start calls the OnStart functions. If one fails, a later Serve begins with that one.
+func (s *Server) start(base context.Context) error {
+	for {
+		s.mu.Lock()
+		if len(s.onStart) == 0 {
+			s.started = true
+			s.mu.Unlock()
+			return nil
+		}
+		f := s.onStart[0]
+		s.started = true
+		s.mu.Unlock()
+		if err := f(base); err != nil {
+			return fmt.Errorf("native: OnStart: %w", err)
+		}
+		s.mu.Lock()
+		s.onStart = s.onStart[1:]
+		s.mu.Unlock()
+	}
 }
 
 // settled returns the configuration with its defaults filled in.
@@ -166,9 +195,7 @@ func (s *Server) settled() *Server {
 	setDefault(&d.BodyTimeout, BodyTimeoutDefault)
 	setDefault(&d.WriteTimeout, WriteTimeoutDefault)
 	setDefault(&d.IdleTimeout, IdleTimeoutDefault)
-	if d.BodyBytesMax < 0 {
-		d.BodyBytesMax = 1<<63 - 2 // one more must still be a number
-	}
+	d.BodyBytesMax = bodyBound(d.BodyBytesMax)
 	return d
 }
 
@@ -183,6 +210,7 @@ func setDefault[T comparable](field *T, value T) {
 // returns its error; then it calls the OnStop functions. Hijacked connections are not waited for.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
+	s.stopped = true
 	eng, started := s.engine, s.started
 	s.mu.Unlock()
 	var errs []error
@@ -202,6 +230,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // Close stops accepting and cuts all connections but hijacked ones. It waits for nothing and calls no OnStop function.
 func (s *Server) Close() error {
 	s.mu.Lock()
+	s.stopped = true
 	eng := s.engine
 	s.mu.Unlock()
 	if eng == nil {
