@@ -139,7 +139,12 @@ func (c *Conn) answer(t *transport.Turn, d *desk, n int) (next transport.Next, m
 	lent := x.serve(c.sv.s.Handler)
 	end := x.flags.Load()
 	if c.sv.timed && (lent || x.own || end&flagWaited != 0) {
-		t.Now = time.Now().UnixNano()
+		now := time.Now().UnixNano()
+		took := now - t.Now
+		t.Now = now
+		if c.sv.s.WriteTimeoutRenews && took > int64(c.sv.s.WriteTimeout/2) && end&(flagHijacked|flagAborted|flagUpgraded) == 0 {
+			c.setWriteDeadline(now, c.sv.s.WriteTimeout)
+		}
 	}
 
 	switch {

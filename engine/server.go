@@ -46,6 +46,8 @@ type Server struct {
 	ReadTimeout time.Duration
 	// WriteTimeout bounds the time from the end of the head until the response has been sent.
 	WriteTimeout time.Duration
+	// WriteTimeoutRenews: a handler that takes long does not use WriteTimeout up; what it leaves behind has the whole of it.
+	WriteTimeoutRenews bool
 	// IdleTimeout bounds the wait for the next head's first byte.
 	IdleTimeout time.Duration
 	// AnswerTimeouts: a head that has begun and does not end in time is answered with 408 before the connection ends. If

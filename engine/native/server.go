@@ -146,8 +146,8 @@ func (s *Server) begin(l net.Listener) (*engine.Server, error) {
 	eng = &engine.Server{
 		Handler: sv, Transport: s.Transport, Loops: s.Loops, HeadBytesMax: d.HeadBytesMax, FieldsMax: d.FieldsMax,
 		ReadHeaderTimeout: d.ReadHeaderTimeout, WriteTimeout: d.WriteTimeout, IdleTimeout: d.IdleTimeout,
-		AnswerTimeouts: true,
-		Logf:           func(format string, args ...any) { sv.log.Error(fmt.Sprintf(format, args...)) },
+		AnswerTimeouts: true, WriteTimeoutRenews: true,
+		Logf: func(format string, args ...any) { sv.log.Error(fmt.Sprintf(format, args...)) },
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
