@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/peregrine-http/peregrine/httpparse"
 	"github.com/peregrine-http/peregrine/radix"
@@ -15,7 +17,7 @@ import (
 //
 // Routes, middleware and headers are registered before serving starts, by one goroutine; afterwards registering panics.
 type Router struct {
-	Group
+	group // by its other name, or the field would hide the method Group
 
 	// NotFound answers requests that no pattern matches. Default: 404.
 	NotFound Handler
@@ -31,7 +33,8 @@ type Router struct {
 
 	tree     radix.Tree[*route]
 	routes   []*route
-	sealed   bool
+	sealed   atomic.Bool
+	sealing  sync.Once
 	fallback fallback
 }
 
@@ -41,7 +44,7 @@ type fallback struct{ notFound, notAllowed, options, redirect, refuse route }
 // NewRouter returns a router without routes.
 func NewRouter() *Router {
 	rt := new(Router)
-	rt.Group.router = rt
+	rt.group.router = rt
 	return rt
 }
 
@@ -54,6 +57,8 @@ type Group struct {
 	request    []header
 	response   []header
 }
+
+type group = Group
 
 // header is a global one.
 type header struct {
@@ -130,7 +135,7 @@ func (g *Group) register(pattern string, h Handler, options []Option) *route {
 
 // open panics if serving has started.
 func (rt *Router) open() {
-	if rt.sealed {
+	if rt.sealed.Load() {
 		panic("native: the router is serving: nothing can be registered any more")
 	}
 }
@@ -195,12 +200,11 @@ func (g *Group) header(name, value string, except []string) header {
 	return h
 }
 
-// seal works out the chains and the headers of all routes. It is called once, when serving starts.
-func (rt *Router) seal() {
-	if rt.sealed {
-		return
-	}
-	rt.sealed = true
+// seal works out the chains and the headers of all routes. Several servers may share a router.
+func (rt *Router) seal() { rt.sealing.Do(rt.sealOnce) }
+
+func (rt *Router) sealOnce() {
+	rt.sealed.Store(true)
 	f := &rt.fallback
 	f.notFound.own, f.notAllowed.own = rt.NotFound, rt.MethodNotAllowed
 	if rt.NotFound == nil {
@@ -213,7 +217,7 @@ func (rt *Router) seal() {
 	f.redirect.own = redirect
 	f.refuse.own = refuse
 	for _, r := range []*route{&f.notFound, &f.notAllowed, &f.options, &f.redirect, &f.refuse} {
-		r.group = &rt.Group
+		r.group = &rt.group
 		r.seal()
 	}
 	for _, r := range rt.routes {
