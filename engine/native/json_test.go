@@ -34,8 +34,8 @@ func serveLocal(t testing.TB, rt *Router, change ...func(*Server)) string {
 	return "http://" + l.Addr().String()
 }
 
-// post sends a body and returns the answer's status and body.
-func post(t testing.TB, url, contentType string, body io.Reader) (int, string) {
+// postBody sends a body and returns the answer's status and body.
+func postBody(t testing.TB, url, contentType string, body io.Reader) (int, string) {
 	resp, err := http.Post(url, contentType, body)
 	require.NoError(t, err)
 	defer resp.Body.Close()
@@ -118,11 +118,11 @@ func TestRequestJSON(t *testing.T) {
 		{"/", "application/json", `{"item":"` + strings.Repeat(`[{\"`, 2000) + `"}`, 200, strings.Repeat(`[{"`, 2000) + " 0 <nil>"},
 		{"/", "application/json", `{"tags":[` + strings.Repeat(`"[",`, 2000) + `""]}`, 200, " 0 <nil>"},
 	} {
-		status, answer := post(t, url+c.path, c.contentType, strings.NewReader(c.body))
+		status, answer := postBody(t, url+c.path, c.contentType, strings.NewReader(c.body))
 		require.Equal(t, c.status, status, "%.80s: %s", c.body, answer)
 		require.Equal(t, c.answer, strings.TrimSuffix(answer, "\n"), "%.80s", c.body)
 	}
-	status, answer := post(t, url, "application/json", strings.NewReader(deep(JSONDepthMax)))
+	status, answer := postBody(t, url, "application/json", strings.NewReader(deep(JSONDepthMax)))
 	require.Equal(t, 200, status, answer)
 }
 
@@ -179,9 +179,9 @@ func TestJSONKeeps(t *testing.T) {
 	})
 	url := serveLocal(t, rt)
 	for range 3 {
-		status, _ := post(t, url, "application/json", strings.NewReader(text))
+		status, _ := postBody(t, url, "application/json", strings.NewReader(text))
 		require.Equal(t, 200, status)
-		post(t, url, "application/json", strings.NewReader(strings.Repeat("#", len(text))))
+		postBody(t, url, "application/json", strings.NewReader(strings.Repeat("#", len(text))))
 	}
 	require.Len(t, all, 6)
 	for i := 0; i < len(all); i += 2 {
