@@ -3,6 +3,7 @@ package native
 import (
 	"io"
 	"os"
+	"reflect"
 	"sync"
 )
 
@@ -76,26 +77,49 @@ func (w *Response) SendFile(f *os.File, n int64) error {
 // as SendFile does it.
 func (w *Response) ReadFrom(src io.Reader) (int64, error) {
 	before := w.written
-	switch s := src.(type) {
-	case *os.File:
-		if info, err := s.Stat(); err == nil && info.Mode().IsRegular() {
-			err := w.SendFile(s, -1)
-			return w.written - before, err
-		}
-	case *io.LimitedReader:
-		if f, ok := s.R.(*os.File); ok {
-			if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-				at, err := f.Seek(0, io.SeekCurrent)
-				if err != nil {
-					return 0, err
-				}
-				err = w.SendFile(f, max(0, min(s.N, info.Size()-at)))
-				s.N -= w.written - before
-				return w.written - before, err
-			}
-		}
+	limited, _ := src.(*io.LimitedReader)
+	f := fileOf(src)
+	if limited != nil {
+		f = fileOf(limited.R)
 	}
-	return w.copy(src)
+	if f == nil {
+		return w.copy(src)
+	}
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return w.copy(src)
+	}
+	if limited == nil {
+		err = w.SendFile(f, -1)
+		return w.written - before, err
+	}
+	at, err := f.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return 0, err
+	}
+	err = w.SendFile(f, max(0, min(limited.N, info.Size()-at)))
+	limited.N -= w.written - before
+	return w.written - before, err
+}
+
+// fileOf returns the file that src is, or nil. io.Copy(w, file) asks the file to write itself, and the file calls back with a
+// struct of package os around it, which hides just that ability.
+func fileOf(src io.Reader) *os.File {
+	if f, ok := src.(*os.File); ok {
+		return f
+	}
+	if _, ok := src.(interface{ Fd() uintptr }); !ok {
+		return nil
+	}
+	v := reflect.ValueOf(src)
+	if v.Kind() != reflect.Struct || v.Type().PkgPath() != "os" {
+		return nil
+	}
+	if field := v.FieldByName("File"); field.IsValid() && field.CanInterface() {
+		f, _ := field.Interface().(*os.File)
+		return f
+	}
+	return nil
 }
 
 var copyBuffers = sync.Pool{New: func() any { return new([appendMax]byte) }}

@@ -23,6 +23,9 @@ func (w *Response) makeHead(p []byte, whole bool) []byte {
 			}
 		}
 	}
+	if len(w.trailer) > 0 && w.minor == 1 && !w.isHead {
+		length = -1 // only chunks can have something behind them
+	}
 	// Of a HEAD response without bytes the length is not known: the handler may have written none because nobody would
 	// get them.
 	if length < 0 && whole && len(w.trailer) == 0 && !(w.isHead && (w.filtered || len(p) == 0)) {

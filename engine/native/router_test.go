@@ -281,8 +281,8 @@ func TestOptions(t *testing.T) {
 				if n > most {
 					want = 413
 				}
-				require.Equal(t, want, a.ask(post(path, strings.Repeat("x", n))).StatusCode, "%s %d", path, n)
-				require.Equal(t, want, a.ask(chunked(path, strings.Repeat("x", n), 3)).StatusCode, "%s %d", path, n)
+				require.Equal(t, want, a.ask(postTo(path, strings.Repeat("x", n))).StatusCode, "%s %d", path, n)
+				require.Equal(t, want, a.ask(chunkedTo(path, strings.Repeat("x", n), 3)).StatusCode, "%s %d", path, n)
 			}
 		}
 		c := a.dial()
@@ -305,11 +305,11 @@ func echo(w *Response, r *Request) error {
 	return w.Bytes(200, "application/octet-stream", body)
 }
 
-func post(path, body string, fields ...string) string {
+func postTo(path, body string, fields ...string) string {
 	return request("POST", path, append(fields, fmt.Sprintf("Content-Length: %d", len(body)))...) + body
 }
 
-func chunked(path, body string, size int) string {
+func chunkedTo(path, body string, size int) string {
 	var b strings.Builder
 	b.WriteString(request("POST", path, "Transfer-Encoding: chunked"))
 	for len(body) > 0 {
