@@ -69,6 +69,8 @@ type Kernel interface {
 	// Read returns 0, nil at the end of the stream. p is not empty.
 	Read(fd int, p []byte) (int, error)
 	Write(fd int, p []byte) (int, error)
+	// WriteMore is Write for bytes that more will follow at once: a segment that they do not fill may wait for it.
+	WriteMore(fd int, p []byte) (int, error)
 	// Writev writes the slices in order. It looks at no more than WritevMax of them.
 	Writev(fd int, p [][]byte) (int, error)
 	// SendFile sends up to n bytes of the open file src from its current offset. 0, nil: the file has ended.

@@ -152,6 +152,9 @@ func (s *Sim) Write(fd int, p []byte) (int, error) {
 	return n, err
 }
 
+// WriteMore is Kernel's.
+func (s *Sim) WriteMore(fd int, p []byte) (int, error) { return s.Write(fd, p) }
+
 // Writev is Kernel's.
 func (s *Sim) Writev(fd int, p [][]byte) (int, error) {
 	return s.Write(fd, slices.Concat(p[:min(len(p), WritevMax)]...))

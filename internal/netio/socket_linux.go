@@ -53,14 +53,19 @@ func (system) Read(fd int, p []byte) (int, error) {
 	}
 }
 
-func (system) Write(fd int, p []byte) (int, error) {
+func (system) Write(fd int, p []byte) (int, error) { return send(fd, p, 0) }
+
+// WriteMore: without MSG_MORE the head of a file's response would be a segment of its own, and wake the peer for it.
+func (system) WriteMore(fd int, p []byte) (int, error) { return send(fd, p, unix.MSG_MORE) }
+
+func send(fd int, p []byte, flags uintptr) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
 	for {
 		// p is alive and len(p) bytes long. MSG_NOSIGNAL: a peer that has gone is an error, not a SIGPIPE.
 		n, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))),
-			uintptr(len(p)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+			uintptr(len(p)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL|flags, 0, 0)
 		switch e {
 		case 0:
 			return int(n), nil

@@ -115,6 +115,8 @@ func TestClosedDescriptor(t *testing.T) {
 	require.Equal(t, ErrClosed, err)
 	_, err = k.Write(none, make([]byte, 1))
 	require.Equal(t, ErrClosed, err)
+	_, err = k.WriteMore(none, make([]byte, 1))
+	require.Equal(t, ErrClosed, err)
 	_, err = k.Writev(none, [][]byte{{1}})
 	require.Equal(t, ErrClosed, err)
 	_, err = k.SendFile(none, 0, 1)
@@ -162,6 +164,27 @@ func TestWriteFull(t *testing.T) {
 		require.NotZero(t, again, "16 MiB fit into a socket")
 		require.NoError(t, k.Close(fd))
 		require.True(t, bytes.Equal(sent, <-received))
+	})
+}
+
+// TestWriteMore: what is kept back leaves with what follows.
+func TestWriteMore(t *testing.T) {
+	forNetworks(t, func(t *testing.T, network string) {
+		k := systemKernel(t)
+		fd, c := pair(t, network)
+		n, err := k.WriteMore(fd, []byte("head, "))
+		require.NoError(t, err)
+		require.Equal(t, 6, n)
+		n, err = k.WriteMore(fd, nil)
+		require.NoError(t, err)
+		require.Zero(t, n)
+		_, err = k.Write(fd, []byte("body"))
+		require.NoError(t, err)
+		got := make([]byte, 64)
+		n, err = io.ReadAtLeast(c, got, 10)
+		require.NoError(t, err)
+		require.Equal(t, "head, body", string(got[:n]))
+		require.NoError(t, k.Close(fd))
 	})
 }
 

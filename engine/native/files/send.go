@@ -14,6 +14,7 @@ import (
 type content struct {
 	body []byte
 	file fs.File
+	at   int64 // the file's offset
 }
 
 // seekable reports whether parts can be had.
@@ -28,11 +29,12 @@ func (c *content) sendTo(w *native.Response, s span) error {
 		_, err := w.Write(c.body[s.start : s.start+s.length])
 		return err
 	}
-	if seeker, ok := c.file.(io.Seeker); ok {
+	if seeker, ok := c.file.(io.Seeker); ok && c.at != s.start {
 		if _, err := seeker.Seek(s.start, io.SeekStart); err != nil {
 			return err
 		}
 	}
+	c.at = s.start + s.length
 	if f, ok := c.file.(*os.File); ok {
 		return w.SendFile(f, s.length)
 	}

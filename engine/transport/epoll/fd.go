@@ -29,6 +29,14 @@ func (c *conn) write(p []byte) (int, error) {
 	return k.Write(int(c.fd), p)
 }
 
+func (c *conn) writeMore(p []byte) (int, error) {
+	k := c.loop.r.kernel
+	if c.exposed() {
+		return c.guarded(func(fd int) (int, error) { return k.WriteMore(fd, p) })
+	}
+	return k.WriteMore(int(c.fd), p)
+}
+
 func (c *conn) writev(p [][]byte) (int, error) {
 	k := c.loop.r.kernel
 	if c.exposed() {

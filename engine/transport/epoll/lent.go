@@ -290,6 +290,24 @@ func (c *conn) Flush(t *transport.Turn, more ...[]byte) error {
 	return err
 }
 
+// flushBefore flushes t.Out where a file follows at once.
+func (c *conn) flushBefore(t *transport.Turn) error {
+	if !c.leave() || c.word.Load()&broken != 0 {
+		return net.ErrClosed
+	}
+	c.settle(t)
+	left := t.Out
+	t.Out = t.Out[:0]
+	return c.output(func() (int, error) {
+		if len(left) == 0 {
+			return 0, io.EOF
+		}
+		n, err := c.writeMore(left)
+		left = left[n:]
+		return n, err
+	})
+}
+
 // output calls write until it says io.EOF, and waits for the socket in between. After any other end the output is broken:
 // nobody knows how much of it has left.
 func (c *conn) output(write func() (int, error)) (err error) {
@@ -322,7 +340,11 @@ func (c *conn) output(write func() (int, error)) (err error) {
 
 // SendFile implements transport.Conn. A file that sendfile(2) refuses is copied.
 func (c *conn) SendFile(t *transport.Turn, f *os.File, n int64) (int64, error) {
-	if err := c.Flush(t); err != nil {
+	if n > 0 {
+		if err := c.flushBefore(t); err != nil {
+			return 0, err
+		}
+	} else if err := c.Flush(t); err != nil { // perhaps nothing follows
 		return 0, err
 	}
 	raw, err := f.SyscallConn()
