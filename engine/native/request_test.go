@@ -263,7 +263,7 @@ func TestLate(t *testing.T) {
 			"/panic":  func(*Response, *Request) error { panic("unread") },
 		})
 		a := serve(t, transport, rt, func(s *Server) {
-			s.ReadHeaderTimeout, s.BodyTimeout, s.BodyRateMin = 100*time.Millisecond, 100*time.Millisecond, 1
+			s.ReadHeaderTimeout, s.BodyTimeout, s.BodyRateMin = 100*time.Millisecond, 100*time.Millisecond, 1<<20
 		})
 		c := a.dial().send("GET / HT")
 		got := c.next("GET")

@@ -166,7 +166,7 @@ func (w *Response) Flush() error {
 		coded, err := w.filter.Append(w.coded[:0], nil, true)
 		w.coded = coded[:0]
 		if err != nil {
-			w.fail(err)
+			w.failFilter(err)
 		}
 		w.frame(coded)
 	}

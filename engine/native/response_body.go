@@ -50,12 +50,20 @@ func (w *Response) emit(p []byte) {
 		coded, err := w.filter.Append(w.coded[:0], p, false)
 		w.coded = coded[:0]
 		if err != nil {
-			w.fail(err)
+			w.failFilter(err)
 			return
 		}
 		p = coded
 	}
 	w.frame(p)
+}
+
+// failFilter is for a filter that has failed. The head, or its beginning, may be on its way with a length that is wrong: the
+// connection is cut.
+func (w *Response) failFilter(err error) {
+	w.srv.log.Error("filter failed", "error", err, "pattern", w.r.Pattern())
+	w.fail(err)
+	w.x.Abort()
 }
 
 // frame puts one piece into the output, in a chunk if need be, and sends when that is enough.

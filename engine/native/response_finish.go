@@ -21,7 +21,7 @@ func (w *Response) finish() bool {
 		coded, err := w.filter.End(w.coded[:0])
 		w.coded = coded[:0]
 		if err != nil {
-			w.fail(err)
+			w.failFilter(err)
 		}
 		w.frame(coded)
 	}

@@ -92,7 +92,7 @@ func (w *Response) encodeAll(p []byte) []byte {
 	w.coded = coded[:0]
 	w.filtered = false // nothing is left for it to do
 	if err != nil {
-		w.fail(err)
+		w.failFilter(err)
 	}
 	return coded
 }
