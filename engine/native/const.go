@@ -65,7 +65,7 @@ func (c *Const) Invalidate() { c.cell.Invalidate() }
 
 // serve is the innermost handler of a constant route.
 func (c *Const) serve(w *Response, r *Request) error {
-	if r.x == nil || w.fields.baked < 0 || !w.askFor(r) {
+	if r.x == nil || w.status != 0 || w.written > 0 || w.length >= 0 || w.fields.baked < 0 || w.Started() || !w.askFor(r) {
 		return c.handler(w, r)
 	}
 	now := r.x.Now().UnixNano()
