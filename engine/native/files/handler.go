@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"mime"
 	"os"
 	"strings"
 	"time"
@@ -52,6 +53,7 @@ func FS(fsys fs.FS, o Options) native.Handler {
 }
 
 func newHandler(fsys fs.FS, o Options) native.Handler {
+	mime.TypeByExtension(".html") // reads the system's tables: now, and not for the first request
 	h := &handler{Options: o, fsys: fsys, cache: newCache(o.MemoryBytesMax)}
 	return h.serve
 }
