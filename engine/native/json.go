@@ -16,11 +16,9 @@ import (
 // JSON is read and written by sonic, which compiles a codec for each type when it first sees it. On what it does not
 // support (neither amd64 nor arm64, or a Go newer than the one that it knows) it is encoding/json that does the work.
 //
-// What differs from encoding/json: of a body that is refused, a part may have been stored; HTML is not escaped.
-
-// JSONDepthMax bounds how deep arrays and objects of a body may be nested: 400 above. A type takes up to four slots of
-// sonic's 4096 for each level.
-const JSONDepthMax = 1000
+// What differs from encoding/json: of a body that is refused, a part may have been stored; what a json.RawMessage or a
+// json.Unmarshaler gets has U+FFFD in the place of what is not UTF-8; HTML is not escaped, and control characters may be
+// escaped in another way.
 
 // codec reads JSON as encoding/json does. Strings are copied, so that one short string does not keep the whole body.
 var codec = sonic.Config{CopyString: true, ValidateString: true}.Froze()

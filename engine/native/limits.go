@@ -19,6 +19,19 @@ const (
 	WriteTimeoutDefault      = 60 * time.Second
 	IdleTimeoutDefault       = 75 * time.Second
 
+	// JSONDepthMax bounds how deep arrays and objects of a body may be nested: 400 above. A type takes some four slots
+	// of the 4096 that sonic has for each level.
+	JSONDepthMax = 1000
+	// FormPairsMax bounds the fields of a form that is encoded as a query: 413 above. Each takes 48 bytes.
+	FormPairsMax = 10_000
+	// PartsMax bounds the parts of a multipart body: 413 above.
+	PartsMax = 1000
+	// PartHeaderBytesMax bounds the head of a part in bytes: 413 above.
+	PartHeaderBytesMax = 8 << 10
+	// MultipartMemoryDefault is how many bytes of a multipart form are kept in memory unless MultipartForm is told
+	// another number; what is more goes to the disk (uploads), or gives 413.
+	MultipartMemoryDefault = 1 << 20
+
 	// draftMax is how much of a body is collected, in bytes, before the head is made: what is not longer gets a
 	// Content-Length, what is longer is sent in chunks.
 	draftMax = 16 << 10

@@ -22,6 +22,7 @@ type Request struct {
 	query  query
 	body   body
 	added  []field         // global request headers of the route
+	forms  *forms          // made by the first question about one
 	values map[any]any     // made by Set
 	ctx    *engine.Context // made by Context
 	clone  []param         // a clone's parameters
@@ -48,6 +49,9 @@ func (r *Request) end() {
 	r.x, r.head, r.bytes, r.route, r.added = nil, nil, nil, nil, nil
 	r.body.end()
 	r.query.end()
+	if r.forms != nil {
+		r.forms.end()
+	}
 	r.ctx = nil
 	if r.values != nil {
 		clear(r.values)
