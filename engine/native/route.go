@@ -53,13 +53,18 @@ func (s *serving) allow(w *Response, r *Request) {
 
 // redirect sends the client to the clean form of its path, or to the path with a slash at the end, which is registered. 307
 // keeps method and body, as net/http has it.
-func redirect(w *Response, r *Request) error {
+func (rt *Router) redirect(w *Response, r *Request) error {
 	path, changed := radix.CleanPath(nil, r.Path())
-	if !changed {
+	slash := !changed
+	if changed {
+		_, outcome := rt.tree.Lookup(&r.match, r.Method(), r.hostName(), path)
+		slash = outcome == radix.Redirect // both in one step
+	}
+	if slash {
 		path = append(path, '/')
 	}
-	if r.head.HasQuery {
-		path = append(append(path, '?'), r.RawQuery()...)
+	if query := r.RawQuery(); len(query) > 0 {
+		path = append(append(path, '?'), query...)
 	}
 	return w.Redirect(307, string(path))
 }

@@ -214,7 +214,7 @@ func (rt *Router) sealOnce() {
 		f.notAllowed.own = func(w *Response, _ *Request) error { return w.Error(405, "") }
 	}
 	f.options.own = func(w *Response, _ *Request) error { return w.Empty(204) }
-	f.redirect.own = redirect
+	f.redirect.own = rt.redirect
 	f.refuse.own = refuse
 	for _, r := range []*route{&f.notFound, &f.notAllowed, &f.options, &f.redirect, &f.refuse} {
 		r.group = &rt.group

@@ -103,6 +103,7 @@ func (s *Server) Serve(l net.Listener) error {
 		l.Close()
 		return err
 	}
+	defer l.Close() // the engine leaves alone what it cannot serve
 	if err = eng.Serve(l); errors.Is(err, transport.ErrStopped) {
 		return ErrServerClosed
 	}
