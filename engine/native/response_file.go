@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// filePiece is how much of a file is sent under one write deadline, in bytes: a peer that takes 4 KiB a second is
-	// not cut by the default WriteTimeout, and larger pieces cost no less.
-	filePiece = 256 << 10
+	// filePiece is how much of a file is sent under one write deadline, in bytes: a peer that takes 9 KiB a second is
+	// not cut by the default WriteTimeout.
+	filePiece = 512 << 10
 	// copyMax is the size in bytes up to which a file is read and sent with the head, which is cheaper than a call of
 	// its own and leaves the handler on the loop.
 	copyMax = draftMax

@@ -340,11 +340,11 @@ func (c *conn) output(write func() (int, error)) (err error) {
 
 // SendFile implements transport.Conn. A file that sendfile(2) refuses is copied.
 func (c *conn) SendFile(t *transport.Turn, f *os.File, n int64) (int64, error) {
-	if n > 0 {
+	if n > 0 && n <= withHeadMax {
 		if err := c.flushBefore(t); err != nil {
 			return 0, err
 		}
-	} else if err := c.Flush(t); err != nil { // perhaps nothing follows
+	} else if err := c.Flush(t); err != nil {
 		return 0, err
 	}
 	raw, err := f.SyscallConn()

@@ -24,6 +24,10 @@ const (
 	sparesMax = 64
 	// outKeepMax bounds the output buffer in bytes that a goroutine keeps from one turn to the next.
 	outKeepMax = 128 << 10
+	// withHeadMax bounds the part of a file, in bytes, with whose first bytes the output before it shares a segment. That
+	// saves waking the peer once, some 6 % of a file of 100,000 bytes, but was measured to cost a sixth more CPU over
+	// loopback for one of 10 MiB.
+	withHeadMax = 256 << 10
 	// inputMax bounds a connection's input buffer in bytes. The session's own limits on heads are far below.
 	inputMax = 1 << 30
 
