@@ -205,3 +205,6 @@ func (a *app) stop() {
 	defer cancel()
 	require.NoError(a.t, a.Shutdown(ctx))
 }
+
+// quiet is a logger that drops everything.
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -146,14 +146,15 @@ func (r *Request) readBody(p []byte) (int, error) {
 		x.SetClose(true)
 		return 0, errBodyTooLarge
 	}
-	var broken *httpparse.Error
 	switch {
 	case err == nil || err == io.EOF:
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		x.SetClose(true)
 		err = errBodyLate
-	case err == io.ErrUnexpectedEOF, errors.As(err, &broken):
-		err = &Error{Status: 400, Err: err}
+	default:
+		if _, broken := errors.AsType[*httpparse.Error](err); broken || err == io.ErrUnexpectedEOF {
+			err = &Error{Status: 400, Err: err}
+		}
 	}
 	return n, err
 }
