@@ -31,6 +31,8 @@ const (
 	// MultipartMemoryDefault is how many bytes of a multipart form are kept in memory unless MultipartForm is told
 	// another number; what is more goes to the disk (uploads), or gives 413.
 	MultipartMemoryDefault = 1 << 20
+	// EventsHeartbeatDefault is the default of EventsOptions.Heartbeat: many proxies give up after 30 or 60 seconds.
+	EventsHeartbeatDefault = 15 * time.Second
 
 	// draftMax is how much of a body is collected, in bytes, before the head is made: what is not longer gets a
 	// Content-Length, what is longer is sent in chunks.

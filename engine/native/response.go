@@ -30,10 +30,11 @@ type Response struct {
 	included int // how many bytes of field lines, the first ones, answer has too
 	filter   Filter
 	trailer  []byte // field lines
-	length   int64  // declared, or -1
-	written  int64  // bytes of the body that the handler has written
-	pending  int    // bytes of this response in the output, since the last flush
-	err      error  // of the connection; final
+	events   *Events
+	length   int64 // declared, or -1
+	written  int64 // bytes of the body that the handler has written
+	pending  int   // bytes of this response in the output, since the last flush
+	err      error // of the connection; final
 
 	minor    uint8 // of the request
 	isHead   bool  // the request's method is HEAD

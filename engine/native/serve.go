@@ -34,6 +34,7 @@ func (s *serving) ServeExchange(x *engine.Exchange) {
 	returned := false
 	defer func() {
 		if !returned {
+			d.w.endEvents()
 			d.escaped(s, x, recover())
 		}
 		if !x.BodyDone() && !d.w.gone {
@@ -44,7 +45,9 @@ func (s *serving) ServeExchange(x *engine.Exchange) {
 	}()
 	d.r.begin(s, x)
 	d.w.begin(s, x, &d.r)
-	if err := d.run(s, s.find(&d.w, &d.r)); err != nil {
+	err := d.run(s, s.find(&d.w, &d.r))
+	d.w.endEvents()
+	if err != nil {
 		d.failed(s, err)
 	}
 	if !d.w.finish() {
