@@ -2,14 +2,16 @@ package radix
 
 import "math"
 
-// node is a run of bytes that paths have in common, and what may follow.
+// node is a run of bytes that paths have in common, and what may follow. GET /users, GET /users/me, /users/{id} for
+// DELETE, and /up/ make:
 //
-//	/            the root
-//	├ users      GET /users
-//	│ └ /        GET /users/ is "many" here
-//	│   ├ me     GET /users/me
-//	│   └ {}     GET /users/{id}: any
-//	└ s…
+//	/             the root
+//	└ u
+//	  ├ sers      here: GET
+//	  │ └ /
+//	  │   ├ me    here: GET
+//	  │   └ wild  here: DELETE
+//	  └ p/        below: any
 type node struct {
 	head   uint64 // the first bytes of prefix
 	unused uint8  // bits of head above those bytes

@@ -103,18 +103,18 @@ func (w *twins) lookup(t testing.TB, method, host string, u *url.URL) found {
 
 	r := &http.Request{Method: method, Host: host, URL: u, Header: http.Header{}}
 	_, pattern := w.mux.Handler(r)
-	rec := httptest.ResponseRecorder{HeaderMap: http.Header{}}
+	rec := httptest.NewRecorder()
 	w.seen = found{radix.NotFound, "", nil}
-	w.mux.ServeHTTP(&rec, r)
+	w.mux.ServeHTTP(rec, r)
 	want := w.seen
 	location, allow := "", ""
 	switch rec.Code {
 	case http.StatusTemporaryRedirect:
 		want = found{radix.Redirect, pattern, nil}
-		location = rec.HeaderMap.Get("Location")
+		location = rec.Header().Get("Location")
 	case http.StatusMethodNotAllowed:
 		want.outcome = radix.MethodNotAllowed
-		allow = rec.HeaderMap.Get("Allow")
+		allow = rec.Header().Get("Allow")
 	}
 	if changed && outcome != radix.Redirect {
 		require.Equal(t, found{radix.Redirect, got.pattern, nil}, want, "%s %s%s", method, host, path)
