@@ -10,8 +10,8 @@
 // has no host where the other has one. What would break it is refused by [Tree.Add]. For this reason the first match is
 // the best one, and no lookup visits a node twice: its cost is bounded by the patterns, whatever the client sends.
 //
-// What matches, what conflicts, and what is redirected is judged by http.ServeMux, with two differences, both for paths
-// that are not clean and that only CONNECT can therefore have: an empty segment of a pattern matches an empty segment
-// and nothing else (there it matches any), and a {name} that matches an empty segment has an empty value (there it has
-// none, and PathValue panics).
+// What matches, what conflicts, and what is redirected is judged by http.ServeMux, with two differences. Both are about
+// empty segments, which only the uncleaned paths of CONNECT have. An empty segment of a pattern ("/a//b") matches an
+// empty segment and nothing else; there it matches any, so that GET /a/x/b is found. And a {name} that matches an empty
+// segment has an empty value; there it has none, and asking for it panics.
 package radix
