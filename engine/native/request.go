@@ -1,6 +1,7 @@
 package native
 
 import (
+	"bytes"
 	"context"
 	"iter"
 	"net"
@@ -46,6 +47,9 @@ func (r *Request) begin(s *serving, x *engine.Exchange) {
 
 // end drops what must not outlive the handler.
 func (r *Request) end() {
+	if poisoned {
+		r.poison()
+	}
 	r.x, r.head, r.bytes, r.route, r.added = nil, nil, nil, nil, nil
 	r.body.end()
 	r.query.end()
@@ -55,6 +59,19 @@ func (r *Request) end() {
 	r.ctx = nil
 	if r.values != nil {
 		clear(r.values)
+	}
+}
+
+// poison overwrites what views of the request lie in, except for the head and the input, which are the transport's.
+func (r *Request) poison() {
+	poison(r.query.text)
+	poison(r.body.whole)
+	if bytes.IndexByte(r.Path(), '%') < 0 || r.Pattern() == "" {
+		return
+	}
+	for i := range r.match.Len() { // decoded, hence in the match's memory
+		v := r.match.Value(i)
+		poison(v[:len(v):len(v)])
 	}
 }
 

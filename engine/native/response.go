@@ -64,6 +64,12 @@ func (w *Response) reset() {
 func (w *Response) end() {
 	w.x, w.r, w.srv, w.answer, w.filter, w.err = nil, nil, nil, nil, nil, nil
 	w.trailer = w.trailer[:0]
+	if poisoned {
+		poison(w.draft)
+		poison(w.coded)
+		poison(w.trailer)
+		poison(w.fields.lines)
+	}
 	if cap(w.draft) > scratchKeep {
 		w.draft = nil
 	}

@@ -17,18 +17,25 @@ import (
 // inPieces plays input in two pieces, the second as soon as the session or a handler waits, and returns what is answered.
 type inPieces struct {
 	*played
-	rest []byte
+	rest []byte // of the first piece, then of the second
+	last []byte // the second piece
 	sent bytes.Buffer
 }
 
 func (p *inPieces) take(t *transport.Turn) bool {
-	if len(p.rest) == 0 {
+	if p.more(); len(p.rest) == 0 {
 		return false
 	}
 	n := copy(t.Space(1<<20), p.rest)
 	t.Filled(n)
 	p.rest = p.rest[n:]
 	return true
+}
+
+func (p *inPieces) more() {
+	if len(p.rest) == 0 {
+		p.rest, p.last = p.last, nil
+	}
 }
 
 func (p *inPieces) Fill(t *transport.Turn) error {
@@ -39,6 +46,7 @@ func (p *inPieces) Fill(t *transport.Turn) error {
 }
 
 func (p *inPieces) Read(t *transport.Turn, b []byte) (int, error) {
+	p.more()
 	n := copy(b, p.rest)
 	p.rest = p.rest[n:]
 	if n == 0 {
@@ -65,21 +73,10 @@ func playSplit(t *testing.T, eng *engine.Server, in []byte, cut int) (string, tr
 		return p, nil
 	}))
 	session := p.newSession(p)
-	p.rest = in[:cut]
+	p.rest, p.last = in[:cut], in[cut:]
 	turn := transport.Turn{Now: 1e18}
-	later := in[cut:]
 	for {
-		if !p.take(&turn) {
-			if len(later) == 0 {
-				turn.EOF = true
-			}
-			p.rest, later = later, nil
-			p.take(&turn)
-		}
-		// What a handler waits for while the first piece is all there is, is the second.
-		if len(p.rest) == 0 {
-			p.rest, later = later, nil
-		}
+		turn.EOF = !p.take(&turn)
 		next := session.Run(&turn)
 		p.sent.Write(turn.Out)
 		turn.Out = turn.Out[:0]
