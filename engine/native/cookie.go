@@ -149,9 +149,9 @@ func (c *Cookie) check() error {
 	case c.SameSite > SameSiteNone:
 		return fmt.Errorf("there is no SameSite %d", c.SameSite)
 	case c.SameSite == SameSiteNone && !c.Secure:
-		return errors.New("SameSite=None needs Secure")
+		return errors.New("the attribute SameSite=None needs Secure")
 	case c.Partitioned && !c.Secure:
-		return errors.New("Partitioned needs Secure")
+		return errors.New("the attribute Partitioned needs Secure")
 	case hasPrefixFold(c.Name, "__Secure-") && !c.Secure:
 		return errors.New("the prefix __Secure- needs Secure")
 	case hasPrefixFold(c.Name, "__Host-") && (!c.Secure || c.Path != "/" || c.Domain != ""):

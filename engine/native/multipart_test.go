@@ -320,6 +320,8 @@ func TestMultipartCut(t *testing.T) {
 		require.Nil(t, f.Value("c"))
 		require.Nil(t, f.File("c"))
 		require.Len(t, f.Files(), 2)
+		require.IsType(t, new(os.File), f.File("file").in)
+		require.IsType(t, new(bytes.Reader), f.File("empty").in)
 	}
 	for n := range len(body) {
 		if n == len(body)-2 {
@@ -374,4 +376,18 @@ func FuzzMultipart(f *testing.F) {
 		}
 		require.Empty(t, files)
 	})
+}
+
+// TestMultipartDisk: a disk that does not take the file is our fault, and said to the log.
+func TestMultipartDisk(t *testing.T) {
+	temporary(t)
+	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {
+		t.Setenv(name, os.TempDir()+"/none")
+	}
+	a := serve(t, "", route1(formed))
+	contentType, body := formOf(t, "@file", strings.Repeat("f", 200))
+	status, answer := postBody(t, "http://"+a.addr, contentType, body)
+	require.Equal(t, 500, status)
+	require.Equal(t, "Internal Server Error\n", answer)
+	require.Contains(t, a.log.String(), "native: upload: ")
 }
