@@ -95,6 +95,43 @@ func TestExpireIsSilent(t *testing.T) {
 	}
 }
 
+// TestExpireIsAnswered: with AnswerTimeouts, if a head has begun. Between requests there is nobody to talk to.
+func TestExpireIsAnswered(t *testing.T) {
+	for in, begun := range map[string]bool{"": false, get[:1]: true, get[:5]: true, get: false, get + "\r\n": false, get + get[:5]: true} {
+		sc := newScript(&Server{Handler: echo(100), AnswerTimeouts: true}, in)
+		require.Equal(t, transport.Read, sc.play())
+		before := sc.sent.String()
+		next := sc.session.Expire(&sc.t)
+		sc.send()
+		late := strings.TrimPrefix(sc.sent.String(), before)
+		if begun {
+			require.Equal(t, transport.Linger, next, in)
+			require.True(t, strings.HasPrefix(late, "HTTP/1.1 408 Request Timeout\r\n"), late)
+			require.Contains(t, late, "Connection: close\r\n")
+		} else {
+			require.Equal(t, transport.Close, next, in)
+			require.Empty(t, late)
+		}
+		require.False(t, sc.session.Idle())
+	}
+}
+
+// TestWriteTimeoutRenews: what a handler leaves behind after a long time has the whole of the timeout, if the server says so.
+func TestWriteTimeoutRenews(t *testing.T) {
+	for _, renews := range []bool{false, true} {
+		sc := newScript(&Server{Handler: echo(100), WriteTimeout: 30 * time.Second, WriteTimeoutRenews: renews}, get)
+		sc.lent, sc.log = true, nil // the handler's loop went on without it; the script's time is long ago
+		sc.play()
+		writes := 0
+		for _, line := range sc.log {
+			if strings.HasPrefix(line, "write until") {
+				writes++
+			}
+		}
+		require.Equal(t, map[bool]int{false: 1, true: 2}[renews], writes, sc.log)
+	}
+}
+
 func TestReadDeadlineOfABodyCanBeLifted(t *testing.T) {
 	in := post("hello")
 	var errs []error

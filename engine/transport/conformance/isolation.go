@@ -76,6 +76,60 @@ func (s suite) isolation(t *testing.T) {
 			c.expect(answer("/wait"))
 		}
 	})
+	t.Run("handlers that stay and leave", func(t *testing.T) {
+		wait := make(chan bool)
+		sv := s.serve(t, func(x *engine.Exchange) {
+			switch path(x) {
+			case "/stay":
+				x.Stay()
+			case "/stay/flush":
+				x.Stay()
+				x.SetOut(append(x.Out(), "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nst"...))
+				x.Flush()
+				<-wait
+				x.SetOut(append(x.Out(), "ay"...))
+				return
+			case "/leave":
+				x.Leave()
+				<-wait
+			case "/both":
+				x.Stay()
+				x.Leave()
+				x.Stay()
+				<-wait
+			case "/":
+				if !x.BodyDone() {
+					x.Stay()
+					echo(x)
+					return
+				}
+			}
+			reply(x, path(x))
+		})
+		var waiting []*client
+		for range 3 { // known routes, too
+			for _, p := range []string{"/leave", "/both", "/stay/flush"} {
+				c := sv.dial(t)
+				c.send(getPath("/stay"))
+				c.expect(answer("/stay"))
+				c.send(getPath(p) + getPath("/stay"))
+				waiting = append(waiting, c)
+			}
+			late := sv.dial(t)
+			late.send(strings.TrimSuffix(post("hello"), "lo"))
+			fast := sv.dial(t)
+			for range 20 {
+				fast.send(get + getPath("/stay"))
+				fast.expect(answer("/") + answer("/stay"))
+			}
+			late.send("lo")
+			late.expect(answer("/ hello"))
+		}
+		close(wait)
+		for i, c := range waiting {
+			c.expect([]string{answer("/leave"), answer("/both"), answer("stay")}[i%3] + answer("/stay"))
+		}
+	})
 	t.Run("a handler that calls its own server", func(t *testing.T) {
 		var itself atomic.Pointer[server] // the kernel orders the two uses, which the race detector cannot see
 		sv := s.serve(t, func(x *engine.Exchange) {
