@@ -17,7 +17,7 @@ const compareUsage = `Usage: bench [compare] [flags]
 Serves one application by several servers, each in a process of its own, and loads them in turns, A B B A, so that
 what the machine does meanwhile cancels. Every response is checked. Each figure is the median of the rounds;
 each ratio is the median of the rounds' ratios to the first server, with half their spread behind it, and is left out
-where the rounds differ by more than the servers.
+where the rounds differ by more than the servers. From 8 rounds on the spread is that of their middle half.
 
 The servers run with GOMAXPROCS=1 on a CPU of their own and the load on another, where there are two and the system
 can pin (Linux). Requests per second and latencies are those of a server kept busy by a closed loop. The CPU time is the

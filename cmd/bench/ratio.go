@@ -52,7 +52,7 @@ func median(values []float64) float64 {
 // the other; so what the machine does over the minutes is in both, and cancels.
 type ratio struct {
 	median   float64
-	min, max float64
+	min, max float64 // of all rounds; from trimRounds on, of the middle half
 	rounds   int
 }
 
@@ -66,10 +66,19 @@ func newRatio(base, other []sample, m metric) (ratio, bool) {
 	if len(rs) == 0 {
 		return ratio{}, false
 	}
-	return ratio{median(rs), slices.Min(rs), slices.Max(rs), len(rs)}, true
+	slices.Sort(rs)
+	out := 0
+	if len(rs) >= trimRounds {
+		out = len(rs) / 4
+	}
+	return ratio{median(rs), rs[out], rs[len(rs)-1-out], len(rs)}, true
 }
 
-// spread is half of what the rounds differ by, relative to the median.
+// trimRounds is the number of rounds from which on min and max are those of the middle half. Of all rounds they would grow with
+// their number: more rounds, which are the remedy on a machine that others use, would never settle anything.
+const trimRounds = 8
+
+// spread is half of what those rounds differ by, relative to the median.
 func (r ratio) spread() float64 { return (r.max - r.min) / 2 / r.median }
 
 // swallowed reports whether the rounds disagree on which server is better. Such a ratio says nothing.
