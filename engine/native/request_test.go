@@ -17,6 +17,8 @@ import (
 
 type valueKey struct{}
 
+type baseKey struct{}
+
 func TestRequestViews(t *testing.T) {
 	onTransports(t, func(t *testing.T, transport string) {
 		rt := NewRouter()
@@ -67,12 +69,12 @@ func TestRequestViews(t *testing.T) {
 			require.NotEqual(t, a.addr, r.RemoteAddr().String())
 
 			require.Nil(t, r.Value(valueKey{}))
-			require.Equal(t, "base", r.Value("base"))
+			require.Equal(t, "base", r.Value(baseKey{}))
 			r.Set(valueKey{}, "mine")
-			r.Set("base", "mine too")
+			r.Set(baseKey{}, "mine too")
 			require.Equal(t, "mine", r.Value(valueKey{}))
-			require.Equal(t, "mine too", r.Value("base"))
-			require.Equal(t, "base", r.Context().Value("base"))
+			require.Equal(t, "mine too", r.Value(baseKey{}))
+			require.Equal(t, "base", r.Context().Value(baseKey{}))
 			require.Same(t, r.Context(), r.Context())
 
 			body, err := r.Body()
@@ -82,7 +84,7 @@ func TestRequestViews(t *testing.T) {
 			require.Equal(t, body, again)
 			return w.Bytes(200, "x/y", body)
 		})
-		base := context.WithValue(context.Background(), any("base"), "base")
+		base := context.WithValue(context.Background(), baseKey{}, "base")
 		a = serve(t, transport, rt, func(s *Server) { s.BaseContext = func(net.Listener) context.Context { return base } })
 		c := a.dial()
 		for range 2 { // values of the first must be gone
@@ -147,7 +149,7 @@ func TestClone(t *testing.T) {
 		clones <- c.Clone()
 		return nil
 	})
-	base := context.WithValue(context.Background(), any("base"), "base")
+	base := context.WithValue(context.Background(), baseKey{}, "base")
 	a := serve(t, "", rt, func(s *Server) { s.BaseContext = func(net.Listener) context.Context { return base } })
 	c := a.dial().send(postTo("/%41?q=%42", "body", "X-A: 1"))
 	c.next("POST")
@@ -166,7 +168,7 @@ func TestClone(t *testing.T) {
 		require.Equal(t, "g", string(r.Header("x-global")))
 		require.Equal(t, "POST /{id}", r.Pattern())
 		require.Equal(t, "v", r.Value(valueKey{}))
-		require.Equal(t, "base", r.Value("base"))
+		require.Equal(t, "base", r.Value(baseKey{}))
 		require.Equal(t, base, r.Context())
 		require.Equal(t, c.LocalAddr().String(), r.RemoteAddr().String())
 		require.Equal(t, a.addr, r.LocalAddr().String())

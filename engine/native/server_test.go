@@ -24,11 +24,11 @@ func TestHooks(t *testing.T) {
 	onTransports(t, func(t *testing.T, transport string) {
 		var order []string
 		s := &Server{Router: route1(says("ok")), Transport: transport}
-		s.BaseContext = func(net.Listener) context.Context { return context.WithValue(context.Background(), any("k"), "v") }
+		s.BaseContext = func(net.Listener) context.Context { return context.WithValue(context.Background(), baseKey{}, "v") }
 		hook := func(name string, err error) func(context.Context) error {
 			return func(ctx context.Context) error {
 				order = append(order, name)
-				if ctx.Value("k") == "v" {
+				if ctx.Value(baseKey{}) == "v" {
 					order = append(order, "base")
 				}
 				return err
@@ -48,7 +48,7 @@ func TestHooks(t *testing.T) {
 		go func() { served <- s.Serve(l) }()
 		a := &app{Server: s, t: t, addr: l.Addr().String()}
 		require.Equal(t, "ok", a.get("/").body)
-		err := s.Shutdown(context.WithValue(context.Background(), any("k"), "v"))
+		err := s.Shutdown(context.WithValue(context.Background(), baseKey{}, "v"))
 		require.ErrorIs(t, err, stopErr)
 		require.ErrorIs(t, err, otherErr)
 		require.Equal(t, []string{"start 1", "base", "start 2", "base", "added", "base", "stop 2", "base", "stop 1", "base"}, order)
