@@ -11,8 +11,8 @@ import (
 )
 
 // find returns the route that answers the request. What no pattern says it decides itself, by the rules of
-// net/http.ServeMux; w gets the fields that go with it.
-func (s *serving) find(w *Response, r *Request) *route {
+// net/http.ServeMux; run sets the fields that go with it.
+func (s *serving) find(r *Request) *route {
 	rt := s.router
 	head := r.head
 	f := &rt.fallback
@@ -29,7 +29,11 @@ func (s *serving) find(w *Response, r *Request) *route {
 	if head.Form != httpparse.Authority && !radix.IsClean(path) {
 		return &f.redirect
 	}
-	found, outcome := rt.tree.Lookup(&r.match, r.Method(), r.hostName(), path)
+	var host []byte
+	if rt.tree.HasHosts() {
+		host = r.hostName()
+	}
+	found, outcome := rt.tree.Lookup(&r.match, r.Method(), host, path)
 	switch outcome {
 	case radix.Found:
 		return found

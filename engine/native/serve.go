@@ -45,7 +45,7 @@ func (s *serving) ServeExchange(x *engine.Exchange) {
 	}()
 	d.r.begin(s, x)
 	d.w.begin(s, x, &d.r)
-	err := d.run(s, s.find(&d.w, &d.r))
+	err := d.run(s, s.find(&d.r))
 	d.w.endEvents()
 	if err != nil {
 		d.failed(s, err)
