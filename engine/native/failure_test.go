@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -179,6 +181,7 @@ func TestOnErrorAndOnPanic(t *testing.T) {
 // upper is a filter that shouts.
 type upper struct{}
 
+func (upper) Release()                                 {}
 func (upper) Begin(w *Response, _ []byte, _ bool) bool { w.Set("X-Filter", "upper"); return true }
 func (upper) End(dst []byte) ([]byte, error)           { return append(dst, '!'), nil }
 func (upper) Append(dst, p []byte, _ bool) ([]byte, error) {
@@ -215,5 +218,45 @@ func TestFilter(t *testing.T) {
 	}
 	for _, path := range []string{"/bad", "/bad/late"} {
 		require.NotContains(t, a.dial().send(request("GET", path)).ended(), "0\r\n\r\n")
+	}
+}
+
+// counted is upper that counts how often it was released.
+type counted struct {
+	upper
+	released *atomic.Int32
+}
+
+func (c counted) Release() { c.released.Add(1) }
+
+// However a response ends, its filter is released once.
+func TestFilterIsReleased(t *testing.T) {
+	var released atomic.Int32
+	rt := by(map[string]Handler{
+		"/whole":   says("abc"),
+		"/204":     func(w *Response, _ *Request) error { return w.Empty(204) },
+		"/error":   func(*Response, *Request) error { return errPlain },
+		"/replace": func(w *Response, _ *Request) error { w.SetFilter(nil); return w.Text(200, "abc") },
+		"/late": func(w *Response, _ *Request) error {
+			begun(w)
+			w.SetFilter(counted{released: &released}) // too late: released at once
+			released.Add(-1)
+			return nil
+		},
+		"/panic": func(*Response, *Request) error { panic("x") },
+		"/abort": func(*Response, *Request) error { return ErrAbort },
+		"/exit":  func(*Response, *Request) error { runtime.Goexit(); return nil },
+	})
+	rt.Const("GET /const", says("abc"))
+	rt.Use(func(next Handler) Handler {
+		return func(w *Response, r *Request) error { w.SetFilter(counted{released: &released}); return next(w, r) }
+	})
+	a := serve(t, "", rt)
+	for _, path := range []string{"/whole", "/204", "/error", "/replace", "/late", "/panic", "/abort", "/exit", "/const"} {
+		released.Store(0)
+		c := a.dial()
+		c.send(request("GET", path))
+		require.Eventually(t, func() bool { return released.Load() == 1 }, 5*time.Second, time.Millisecond, path)
+		c.Close()
 	}
 }

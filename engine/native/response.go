@@ -62,7 +62,8 @@ func (w *Response) reset() {
 
 // end drops what must not outlive the handler.
 func (w *Response) end() {
-	w.x, w.r, w.srv, w.answer, w.filter, w.err = nil, nil, nil, nil, nil, nil
+	w.dropFilter()
+	w.x, w.r, w.srv, w.answer, w.err = nil, nil, nil, nil, nil
 	w.trailer = w.trailer[:0]
 	if poisoned {
 		poison(w.draft)

@@ -15,14 +15,29 @@ type Filter interface {
 	Append(dst, p []byte, flush bool) ([]byte, error)
 	// End appends what is left.
 	End(dst []byte) ([]byte, error)
+	// Release is called once, last: the response has no use for the filter any more, however it has ended, and whether
+	// or not Begin was called.
+	Release()
 }
 
 // SetFilter has the response's body go through f, unless the handler sets a Content-Encoding of its own. It is for
 // middleware, before it calls what comes next. There is one filter; a second call replaces it, nil removes it. It does
 // nothing once the response has begun.
 func (w *Response) SetFilter(f Filter) {
-	if !w.sentHead {
-		w.filter = f
+	if w.sentHead {
+		if f != nil {
+			f.Release()
+		}
+		return
+	}
+	w.dropFilter()
+	w.filter = f
+}
+
+func (w *Response) dropFilter() {
+	if f := w.filter; f != nil {
+		w.filter = nil
+		f.Release()
 	}
 }
 

@@ -52,7 +52,7 @@ func (w *Response) Error(status int, message string) error {
 		w.Del(name)
 	}
 	w.draft, w.trailer, w.written, w.length = w.draft[:0], w.trailer[:0], 0, -1
-	w.filter = nil
+	w.dropFilter()
 	w.SetStatus(status)
 	w.add("Content-Type", "text/plain; charset=utf-8")
 	w.add("X-Content-Type-Options", "nosniff")

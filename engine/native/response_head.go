@@ -9,13 +9,9 @@ const defaultType = "text/plain; charset=utf-8"
 // makeHead decides how the body is framed and puts the head into the output. p is the body's beginning, or all of it if
 // whole. The decisions stand in the order in which one depends on another.
 func (w *Response) makeHead(p []byte, whole bool) []byte {
-	w.sentHead = true
 	x, f := w.x, &w.fields
-	status := w.Status()
-	allowed := bodyAllowed(status)
 	length := w.length
-
-	if w.filter != nil && allowed && !f.encoded {
+	if w.filter != nil && bodyAllowed(w.Status()) && !f.encoded {
 		if w.filtered = w.filter.Begin(w, p, whole); w.filtered {
 			length = -1
 			if whole && !w.isHead {
@@ -23,6 +19,9 @@ func (w *Response) makeHead(p []byte, whole bool) []byte {
 			}
 		}
 	}
+	w.sentHead = true
+	status := w.Status()
+	allowed := bodyAllowed(status)
 	if len(w.trailer) > 0 && w.minor == 1 && !w.isHead {
 		length = -1 // only chunks can have something behind them
 	}

@@ -74,7 +74,8 @@ func (w *Response) compose() {
 	if a == nil {
 		return
 	}
-	w.answer, w.filter = nil, nil
+	w.answer = nil
+	w.dropFilter()
 	status, fields, body := a.Parts(&w.ask)
 	if w.status == 0 || status == 304 {
 		w.status = status
