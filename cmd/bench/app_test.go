@@ -69,8 +69,8 @@ func TestApplication(t *testing.T) {
 				{"GET", "/sleep/60001", "", 400, "want milliseconds from 0 to 60000\n"},
 				{"GET", "/bytes/100000", "", 200, strings.Repeat(string(pattern), 4)[:100_000]},
 				{"GET", "/static/small.txt", "", 200, string(pattern[:1024])},
-				{"GET", "/static/none.txt", "", 404, "404 page not found\n"},
-				{"GET", "/users/4/2", "", 404, "404 page not found\n"},
+				{"GET", "/static/none.txt", "", 404, ""},
+				{"GET", "/users/4/2", "", 404, ""},
 				{"GET", "/echo", "", 405, "Method Not Allowed\n"},
 				{"HEAD", "/plaintext", "", 200, ""},
 				{"DELETE", "/plaintext", "", 405, "Method Not Allowed\n"},
@@ -83,6 +83,10 @@ func TestApplication(t *testing.T) {
 				resp.Body.Close()
 				require.NoError(t, err, c.path)
 				require.Equal(t, c.status, resp.StatusCode, c.path)
+				if c.status == 404 { // in each server's own words
+					require.NotEmpty(t, body, c.path)
+					continue
+				}
 				require.Equal(t, c.body, string(body), c.path)
 			}
 			http.DefaultClient.CloseIdleConnections()

@@ -69,6 +69,7 @@ type candidate struct {
 // servers are the names that -server takes, the base of comparisons first.
 var servers = []candidate{
 	{"net/http", "the standard library's http.Server", nil, false, newStandard},
+	{"native", "native handlers on native.Server", []string{"loops", "transport"}, false, newNative},
 	{"adapter", "the same http.Handler on nethttp.Server", []string{"loops", "transport"}, false, newAdapter},
 	{"fasthttp", "valyala/fasthttp", nil, false, newFasthttp},
 	{"floor", "our poller without parsing: the same answer to everything", []string{"loops"}, true, newFloor},
