@@ -25,11 +25,15 @@ import (
 // "*" allows all.
 const imports = `
 # The leaves: bytes in, values out. Whoever imports one of them gets it alone.
-httpparse radix wsproto
+httpparse radix
 	never    net os syscall unsafe runtime plugin time sync log context fmt io/fs testing
 constcache
 	never    net os syscall unsafe runtime plugin time sync log context io/fs testing
 	only     time.Duration time.Time time.Parse time.ANSIC (dates, no clock) sync/atomic.Pointer (no locks)
+# Deflate is a library's work, and what it needs is kept in pools.
+wsproto
+	modules  github.com/klauspost/compress
+	never    net os syscall unsafe runtime plugin time log context fmt io/fs testing
 
 # The only code that calls the kernel.
 internal/netio

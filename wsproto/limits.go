@@ -1,0 +1,68 @@
+package wsproto
+
+// Limits bound what a peer can make a Reader do. A value of 0 stands for the default.
+type Limits struct {
+	// MessageBytesMax bounds a message, inflated where it came deflated. Default 1 MiB. Above it: ErrMessageSize or
+	// ErrInflatedSize, close code 1009.
+	MessageBytesMax int
+	// FrameBytesMax bounds the payload of one frame as its header announces it. Default: MessageBytesMax. Above it:
+	// ErrFrameSize, close code 1009.
+	FrameBytesMax int
+	// FragmentsMax bounds the frames of one message, because empty ones cost the sender little and grow no sum.
+	// Default 131,072, which is 8 MiB in frames of 64 bytes. Above it: ErrFragments, close code 1008.
+	FragmentsMax int
+}
+
+const (
+	messageBytesMax = 1 << 20
+	fragmentsMax    = 1 << 17
+)
+
+func (l Limits) withDefaults() Limits {
+	if l.MessageBytesMax <= 0 {
+		l.MessageBytesMax = messageBytesMax
+	}
+	if l.FrameBytesMax <= 0 {
+		l.FrameBytesMax = l.MessageBytesMax
+	}
+	if l.FragmentsMax <= 0 {
+		l.FragmentsMax = fragmentsMax
+	}
+	return l
+}
+
+// wireMax bounds the frames of a compressed message together: what deflate cannot compress it stores, with five bytes for
+// each 64 KB, and it may flush often. Without this bound, blocks of nothing could be collected for ever.
+func (l Limits) wireMax() int { return l.MessageBytesMax + l.MessageBytesMax>>8 + 1024 }
+
+// Buffers is where a Reader gets memory for messages that do not lie in one piece in its input. Get returns a buffer
+// with at least that capacity, and Put takes back one that Get returned, at the latest when the next message needs one.
+// A Reader calls them from the goroutine that calls the Reader, so one free list for each loop needs no lock.
+type Buffers interface {
+	Get(capacity int) []byte
+	Put([]byte)
+}
+
+// heap is the Buffers of those who bring none.
+type heap struct{}
+
+func (heap) Get(capacity int) []byte { return make([]byte, 0, capacity) }
+func (heap) Put([]byte)              {}
+
+// growthMin is the least capacity asked for when nobody knows how much is to come.
+const growthMin = 512
+
+// grow returns b with room for n more bytes. It at least doubles, because a peer that announces a long message may
+// never send it: memory follows what has come, not what has been promised. most bounds the capacity where that is not
+// less than what is needed.
+func grow(from Buffers, b []byte, n, most int) []byte {
+	need := len(b) + n
+	if need <= cap(b) {
+		return b
+	}
+	bigger := append(from.Get(max(need, min(max(2*need, growthMin), most))), b...)
+	if cap(b) > 0 {
+		from.Put(b[:0])
+	}
+	return bigger
+}
