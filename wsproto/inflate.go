@@ -9,8 +9,12 @@ import (
 )
 
 // tail is what a sender has cut off from the end of a message (RFC 7692, section 7.2.1), and an empty final block behind
-// it. So a message that ends where a message may end ends with io.EOF, and one that was cut elsewhere does not.
-const tail = flushed + "\x01\x00\x00\xff\xff"
+// it. So a message that ends where a message may end ends with io.EOF, and one that was cut elsewhere does not. A sender's
+// own final block makes that happen before the finale, if it was the empty one that lost its end, or before the whole tail.
+const (
+	finale = "\x01\x00\x00\xff\xff"
+	tail   = flushed + finale
+)
 
 // finalBlocksMax bounds the final blocks of one message. A sender may write some (RFC 7692, section 7.2.3.4), but
 // each takes two bytes and makes the receiver begin anew, with 32 KB of history to set up.
@@ -58,11 +62,11 @@ func (i *Inflater) inflate(from Buffers, dst, payload []byte, bytesMax int) ([]b
 			continue
 		}
 		left := d.left()
-		if err != io.EOF || 0 < left && left < len(tail) {
+		if err != io.EOF || left < len(tail) && left != 0 && left != len(finale) {
 			return dst[:start], ErrInflate
 		}
 		i.past.add(dst[added:])
-		if added = len(dst); left <= len(tail) { // the sender's own final block may have been the last
+		if added = len(dst); left <= len(tail) {
 			return dst, nil
 		}
 		if finals++; finals > finalBlocksMax {

@@ -125,19 +125,20 @@ const (
 	offersMax    = 64
 )
 
-// Origin returns the value of the Origin field, nil without one: then it is no browser that asks, or one that the user
-// can not be harmed by. It is valid as long as the request's fields are.
+// Origin returns the value of the Origin field, nil without one: then it is no page that asks. It is valid as long as the request's fields are.
 func (o *Opening) Origin() []byte { return o.origin }
 
-// SameOrigin reports whether the request comes from a page of the host that it is made to, or from no page. It is what
+// CheckOrigin returns ErrOrigin if the request comes from a page of another host than the one it is made to. It is what
 // a server should ask for unless it knows better, because browsers let any page open a WebSocket to any host, with
 // the user's cookies (RFC 6455, section 10.2). The scheme is not compared: behind a proxy it is not known.
-func (o *Opening) SameOrigin() bool {
+func (o *Opening) CheckOrigin() error {
 	if o.origin == nil {
-		return true
+		return nil
 	}
-	_, host, ok := bytes.Cut(o.origin, []byte("://"))
-	return ok && bytes.EqualFold(host, o.host)
+	if _, host, ok := bytes.Cut(o.origin, []byte("://")); !ok || !bytes.EqualFold(host, o.host) {
+		return ErrOrigin
+	}
+	return nil
 }
 
 // Protocol returns the first of the client's subprotocols that the server knows as well, or "": the client lists them in

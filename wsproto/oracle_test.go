@@ -254,7 +254,7 @@ func slowInflate(payload, past []byte, most int) (out []byte, rule string) {
 		if out = append(out, more...); len(out) > most {
 			return nil, "inflated-size"
 		}
-		if err != nil || 0 < in.Len() && in.Len() < len(tail) {
+		if err != nil || in.Len() < len(tail) && in.Len() != 0 && in.Len() != 5 {
 			return nil, "deflate-data"
 		}
 		if in.Len() <= len(tail) {

@@ -257,6 +257,7 @@ func sessions() (all []session) {
 	packed("packed as a stored block", `text "Hello"`, f(fin|0x41, "\x00\x05\x00\xfa\xffHello\x00"))
 	packed("packed with a final block", `text "Hello"`, f(fin|0x41, "\xf3\x48\xcd\xc9\xc9\x07\x00\x00"))
 	packed("packed with a final block and nothing behind", `text "Hello"`, f(fin|0x41, "\xf3\x48\xcd\xc9\xc9\x07\x00"))
+	packed("packed with an empty final block that lost its end", lines(`text "Hello"`, `text "Hello"`), f(fin|0x41, "\xf2\x48\xcd\xc9\xc9\x07\x00\x00\x00\xff\xff\x01"), f(fin|0x41, "\xf2\x00\x11\x00\x00"))
 	packed("packed in two blocks", `text "Hello"`, f(fin|0x41, "\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00"))
 	packed("packed in final blocks", `text "HelloHello"`, f(fin|0x41, "\xf3\x48\xcd\xc9\xc9\x07\x00\xf3\x48\xcd\xc9\xc9\x07\x00\x00"))
 	packed("final blocks without end", "! deflate-final", f(fin|0x41, strings.Repeat("\x03\x00", 20)))
