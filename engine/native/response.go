@@ -109,6 +109,12 @@ func (w *Response) Status() int {
 // Written returns how many bytes of the body have been written, before any content coding.
 func (w *Response) Written() int64 { return w.written }
 
+// Length returns the declared Content-Length in bytes, before any content coding; -1 if none has been declared.
+func (w *Response) Length() int64 {
+	w.compose()
+	return w.length
+}
+
 // Write writes a part of the body. It keeps nothing of p. It fails with ErrBodyNotAllowed, ErrContentLength, or with what
 // the connection says, which is final. It may wait for the peer, off the loop.
 func (w *Response) Write(p []byte) (int, error) {

@@ -9,7 +9,7 @@ import (
 type Filter interface {
 	// Begin is called once, before the head is made: p is the body's beginning, and all of it if whole. It may read and
 	// change status and fields. It reports whether the body goes through the filter. For a HEAD request nothing does,
-	// but the fields must be those of GET.
+	// but the fields must be those of GET; so with status 304, whose fields are those that 200 would have had.
 	Begin(w *Response, p []byte, whole bool) bool
 	// Append appends to dst what p becomes. With flush, all that it holds back.
 	Append(dst, p []byte, flush bool) ([]byte, error)
@@ -56,21 +56,24 @@ func (w *Response) send(p []byte) error {
 	return w.err
 }
 
-// emit sends one piece of the body, through the filter if there is one.
+// emit sends one piece of the body, through the filter if there is one, which never gets much at a time: what it makes of
+// it is held until it is sent.
 func (w *Response) emit(p []byte) {
-	if w.isHead || w.err != nil || len(p) == 0 {
+	if !w.filtered {
+		w.frame(p)
 		return
 	}
-	if w.filtered {
-		coded, err := w.filter.Append(w.coded[:0], p, false)
+	for len(p) > 0 && !w.isHead && w.err == nil {
+		n := min(len(p), scratchKeep)
+		coded, err := w.filter.Append(w.coded[:0], p[:n], false)
 		w.coded = coded[:0]
 		if err != nil {
 			w.failFilter(err)
 			return
 		}
-		p = coded
+		w.frame(coded)
+		p = p[n:]
 	}
-	w.frame(p)
 }
 
 // failFilter is for a filter that has failed. The head, or its beginning, may be on its way with a length that is wrong: the

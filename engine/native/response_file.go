@@ -36,12 +36,8 @@ func (w *Response) SendFile(f *os.File, n int64) error {
 	if !w.sentHead && w.length < 0 && len(w.draft) == 0 {
 		w.length = n
 	}
-	if w.x == nil || n <= copyMax || w.filter != nil && !w.sentHead || w.filtered || w.chunked {
-		copied, err := w.copy(io.LimitReader(f, n))
-		if err == nil && copied < n {
-			err = io.ErrUnexpectedEOF
-		}
-		return err
+	if w.x == nil || n <= copyMax || w.filtered || w.chunked {
+		return w.copyFile(f, n)
 	}
 	if err := w.admit(n); err != nil {
 		return err
@@ -56,8 +52,7 @@ func (w *Response) SendFile(f *os.File, n int64) error {
 	}
 	if w.chunked || w.filtered { // which the head has decided
 		w.written -= n
-		_, err := w.copy(io.LimitReader(f, n))
-		return err
+		return w.copyFile(f, n)
 	}
 	w.pending = 0
 	for n > 0 && w.err == nil {
@@ -72,6 +67,15 @@ func (w *Response) SendFile(f *os.File, n int64) error {
 		}
 	}
 	return w.err
+}
+
+// copyFile is SendFile for what has to pass through the program.
+func (w *Response) copyFile(f *os.File, n int64) error {
+	copied, err := w.copy(io.LimitReader(f, n))
+	if err == nil && copied < n {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // ReadFrom implements io.ReaderFrom: it writes all that src has. A file (*os.File, or an *io.LimitedReader of one) is sent

@@ -10,6 +10,7 @@ func (w *Response) finish() bool {
 		return true
 	}
 	w.done = true
+	short := w.short()
 	if !w.sentHead {
 		p := w.makeHead(w.draft, true)
 		if w.filtered {
@@ -17,7 +18,7 @@ func (w *Response) finish() bool {
 			return w.err == nil
 		}
 		w.frame(p)
-	} else if w.filtered && w.err == nil {
+	} else if w.filtered && w.err == nil && !short {
 		coded, err := w.filter.End(w.coded[:0])
 		w.coded = coded[:0]
 		if err != nil {
@@ -25,16 +26,21 @@ func (w *Response) finish() bool {
 		}
 		w.frame(coded)
 	}
-	if w.err != nil {
-		return false
+	if w.err != nil || short {
+		return false // the last chunk, too, would tell the client that it has all
 	}
 	if w.chunked && !w.isHead {
 		out := append(w.x.Out(), "0\r\n"...)
 		out = append(out, w.trailer...)
 		w.x.SetOut(append(out, "\r\n"...))
 	}
-	// A body shorter than its Content-Length makes the client take the next answer's bytes for its rest.
-	return w.isHead || w.length < 0 || w.written == w.length || !bodyAllowed(w.Status())
+	return true
+}
+
+// short reports whether the handler has written less than the Content-Length that it declared: the client would take the
+// next answer's bytes for the rest.
+func (w *Response) short() bool {
+	return !w.isHead && w.written < w.length && bodyAllowed(w.Status())
 }
 
 // Error answers with a status, 400 to 599, and a line of plain text: message, or the status's name if it is "". What has

@@ -11,8 +11,8 @@ const defaultType = "text/plain; charset=utf-8"
 func (w *Response) makeHead(p []byte, whole bool) []byte {
 	x, f := w.x, &w.fields
 	length := w.length
-	if w.filter != nil && bodyAllowed(w.Status()) && !f.encoded {
-		if w.filtered = w.filter.Begin(w, p, whole); w.filtered {
+	if w.filter != nil && !f.encoded && (bodyAllowed(w.Status()) || w.Status() == 304) && !(whole && w.short()) {
+		if w.filtered = w.filter.Begin(w, p, whole) && bodyAllowed(w.Status()); w.filtered {
 			length = -1
 			if whole && !w.isHead {
 				p = w.encodeAll(p)
