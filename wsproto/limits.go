@@ -1,12 +1,14 @@
 package wsproto
 
+import "math"
+
 // Limits bound what a peer can make a Reader do. A value of 0 stands for the default.
 type Limits struct {
 	// MessageBytesMax bounds a message, inflated where it came deflated. Default 1 MiB. Above it: ErrMessageSize or
 	// ErrInflatedSize, close code 1009.
 	MessageBytesMax int
-	// FrameBytesMax bounds the payload of one frame as its header announces it. Default: MessageBytesMax. Above it:
-	// ErrFrameSize, close code 1009.
+	// FrameBytesMax bounds the payload of one frame as its header announces it. Default: no bound but that of the message.
+	// Above it: ErrFrameSize, close code 1009.
 	FrameBytesMax int
 	// FragmentsMax bounds the frames of one message, because empty ones cost the sender little and grow no sum.
 	// Default 131,072, which is 8 MiB in frames of 64 bytes. Above it: ErrFragments, close code 1008.
@@ -22,8 +24,9 @@ func (l Limits) withDefaults() Limits {
 	if l.MessageBytesMax <= 0 {
 		l.MessageBytesMax = messageBytesMax
 	}
+	l.MessageBytesMax = min(l.MessageBytesMax, math.MaxInt/4) // so that sums do not overflow
 	if l.FrameBytesMax <= 0 {
-		l.FrameBytesMax = l.MessageBytesMax
+		l.FrameBytesMax = math.MaxInt
 	}
 	if l.FragmentsMax <= 0 {
 		l.FragmentsMax = fragmentsMax
