@@ -3,7 +3,7 @@ package compress
 import (
 	"fmt"
 	"slices"
-	"strings"
+	"sync/atomic"
 
 	"github.com/peregrine-http/peregrine/engine/native"
 )
@@ -13,71 +13,44 @@ type Options struct {
 	// Codings are the content codings that are offered, the best first: where a client likes two equally, the first is
 	// used. Default: "zstd", "gzip"; there are no others.
 	Codings []string
-	// GzipLevel is 1 (fastest) to 9 (smallest). Default 5.
+	// GzipLevel is 1 (fastest) to 9 (smallest). Default 6.
 	GzipLevel int
-	// ZstdLevel is 1 (fastest) to 4 (smallest), which are klauspost/compress's. Default 1.
+	// ZstdLevel is 1 (fastest) to 4 (smallest), which are klauspost/compress's. Default 1. An encoder takes some 1, 2, 5 or
+	// 36 MiB.
 	ZstdLevel int
-	// SizeMin is the size in bytes below which a body is sent as it is, if all of it is known when the head is made.
-	// Default SizeMinDefault. A negative number means that there is no such size.
+	// SizeMin is the size in bytes below which a body is sent as it is, if its size is known when the head is made: the
+	// handler has declared it, or returned. Default SizeMinDefault. 1 means every body that is not empty.
 	SizeMin int
-	// Types are the media types that are worth it: "application/json", or "text/" for all that begin so. Default:
-	// DefaultTypes.
+	// EncodersMax bounds how many responses are being compressed at a time: what comes above it is sent as it is. A
+	// response that is flushed, or larger than what is collected, has its encoder from head to end, all others only while
+	// they are encoded. Default EncodersDefault.
+	EncodersMax int
+	// Types are the media types that are worth it: "application/json", or in groups, "text/" or "+json" for all that begin
+	// or end so. text/event-stream is in no group: it is compressed if it is named. Default: DefaultTypes.
 	Types []string
-}
-
-// Bounds, in bytes.
-const (
-	// SizeMinDefault is less than what fits into one packet: smaller answers gain nothing.
-	SizeMinDefault = 1024
-	// zstdWindow bounds what an encoder remembers, and what a client has to: an encoder in use takes some four times that.
-	zstdWindow = 128 << 10
-)
-
-// DefaultTypes returns the media types that are compressed by default: text, and what is text by another name.
-func DefaultTypes() []string {
-	return []string{"text/", "application/json", "application/javascript", "application/xml", "application/wasm",
-		"application/manifest+json", "application/ld+json", "application/problem+json", "application/xhtml+xml",
-		"application/rss+xml", "application/atom+xml", "application/x-ndjson", "image/svg+xml", "font/ttf", "font/otf"}
 }
 
 // middleware is what all responses of one New share.
 type middleware struct {
 	codings []*coding // the best first
-	sizeMin int
-	types   []string // in lower case
+	types   types
+	sizeMin int64
+	free    atomic.Int64 // encoders that may be taken
 }
 
 // New makes the middleware. It panics for an option that makes no sense, with its name.
 func New(o Options) native.Middleware {
-	m := &middleware{sizeMin: o.SizeMin, types: o.Types}
 	if o.Codings == nil {
 		o.Codings = []string{"zstd", "gzip"}
 	}
-	if o.GzipLevel == 0 {
-		o.GzipLevel = 5
+	if o.Types == nil {
+		o.Types = DefaultTypes()
 	}
-	if o.ZstdLevel == 0 {
-		o.ZstdLevel = 1
-	}
-	if m.sizeMin == 0 {
-		m.sizeMin = SizeMinDefault
-	}
-	if m.types == nil {
-		m.types = DefaultTypes()
-	}
-	m.types = slices.Clone(m.types)
-	for i, t := range m.types {
-		if t == "" || strings.ContainsAny(t, " ;,*") {
-			panic(fmt.Sprintf("compress: Options.Types: %q: want a media type, or the beginning of one", t))
-		}
-		m.types[i] = strings.ToLower(t)
-	}
-	if o.GzipLevel < 1 || o.GzipLevel > 9 {
-		panic(fmt.Sprintf("compress: Options.GzipLevel is %d: want 1 to 9", o.GzipLevel))
-	}
-	if o.ZstdLevel < 1 || o.ZstdLevel > 4 {
-		panic(fmt.Sprintf("compress: Options.ZstdLevel is %d: want 1 to 4", o.ZstdLevel))
-	}
+	m := &middleware{types: newTypes(o.Types)}
+	m.sizeMin = int64(number("SizeMin", o.SizeMin, SizeMinDefault, 1<<30))
+	m.free.Store(int64(number("EncodersMax", o.EncodersMax, EncodersDefault, 1<<30)))
+	o.GzipLevel = number("GzipLevel", o.GzipLevel, gzipLevel, 9)
+	o.ZstdLevel = number("ZstdLevel", o.ZstdLevel, zstdLevel, 4)
 	for i, name := range o.Codings {
 		if slices.Contains(o.Codings[:i], name) {
 			panic(fmt.Sprintf("compress: Options.Codings has %q twice", name))
@@ -94,18 +67,35 @@ func New(o Options) native.Middleware {
 	if len(m.codings) == 0 {
 		panic("compress: Options.Codings is empty")
 	}
-	return func(next native.Handler) native.Handler {
-		return func(w *native.Response, r *native.Request) error {
-			f := filters.Get().(*filter)
-			f.m = m
-			for v := range r.HeaderValues("Accept-Encoding") {
-				if len(f.accept) > 0 {
-					f.accept = append(f.accept, ',')
-				}
-				f.accept = append(f.accept, v...)
-			}
-			w.SetFilter(f)
-			return next(w, r)
-		}
+	return m.around
+}
+
+// number returns an option's value, which is 1 to most.
+func number(name string, value, byDefault, most int) int {
+	if value == 0 {
+		value = byDefault
 	}
+	if value < 1 || value > most {
+		panic(fmt.Sprintf("compress: Options.%s is %d: want 1 to %d", name, value, most))
+	}
+	return value
+}
+
+// around is the native.Middleware.
+func (m *middleware) around(next native.Handler) native.Handler {
+	return func(w *native.Response, r *native.Request) error {
+		f := filters.Get().(*filter)
+		f.m, f.r, f.coding = m, r, m.choose(r)
+		w.SetFilter(f)
+		return next(w, r)
+	}
+}
+
+// choose returns the coding that the request likes best, nil for none.
+func (m *middleware) choose(r *native.Request) *coding {
+	a := newAsked()
+	for line := range r.HeaderValues("Accept-Encoding") {
+		a.read(line)
+	}
+	return a.best(m.codings)
 }

@@ -52,12 +52,8 @@ func (c *coding) get() *encoder {
 	return e
 }
 
-// put takes an encoder back, wherever its stream has ended.
-func (c *coding) put(e *encoder) {
-	e.out = nil
-	e.w.Reset(nil)
-	c.pool.Put(e)
-}
+// put takes an encoder back, wherever its stream has ended: get begins a new one.
+func (c *coding) put(e *encoder) { c.pool.Put(e) }
 
 // encoder turns a writer into appending.
 type encoder struct {
@@ -72,6 +68,7 @@ func (s *sink) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// append appends to dst what p becomes; with flush, all that can be decoded of what has been written.
 func (e *encoder) append(dst, p []byte, flush bool) ([]byte, error) {
 	e.out = dst
 	_, err := e.w.Write(p)

@@ -1,99 +1,71 @@
 package compress
 
 import (
-	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-// slowChoose reads the field as RFC 9110, section 12.5.3, describes it, with package strings.
-func slowChoose(codings []string, accept string) string {
-	said := map[string]float64{}
-	for _, element := range strings.Split(accept, ",") {
-		name, parameter, _ := strings.Cut(element, ";")
-		name, parameter = strings.ToLower(strings.Trim(name, " \t\r\n\v\f")), strings.Trim(parameter, " \t\r\n\v\f")
-		q := 1.0
-		if parameter != "" {
-			v, ok := strings.CutPrefix(strings.ToLower(parameter), "q=")
-			whole, digits, _ := strings.Cut(v, ".")
-			if !ok || whole != "0" && whole != "1" || len(digits) > 3 || strings.Trim(digits, "0123456789") != "" {
-				continue
-			}
-			q, _ = strconv.ParseFloat(v, 64)
-			if q > 1 {
-				continue
-			}
+func TestNegotiation(t *testing.T) {
+	both := []*coding{newZstd(zstdLevel), newGzip(gzipLevel)}
+	only := both[1:]
+	for _, tt := range []struct {
+		lines      []string
+		both, only string // what is chosen of zstd and gzip, and of gzip
+	}{
+		{nil, "", ""},
+		{[]string{""}, "", ""},
+		{[]string{"gzip"}, "gzip", "gzip"},
+		{[]string{"gzip, deflate, br, zstd"}, "zstd", "gzip"},
+		{[]string{"gzip", "deflate", "zstd"}, "zstd", "gzip"},
+		{[]string{"zstd;q=0.8, gzip;q=0.9"}, "gzip", "gzip"},
+		{[]string{"zstd;q=0, gzip;q=0"}, "", ""},
+		{[]string{"identity, gzip;q=0.999"}, "", ""},
+		{[]string{"identity;q=0.5, gzip;q=0.5"}, "gzip", "gzip"},
+		{[]string{"identity;q=0"}, "", ""},
+		{[]string{"identity;q=0, gzip;q=0.001"}, "gzip", "gzip"},
+		{[]string{"identity;q=0, *;q=0.001"}, "zstd", "gzip"},
+		{[]string{"*"}, "zstd", "gzip"},
+		{[]string{"*;q=0"}, "", ""},
+		{[]string{"*;q=0, gzip"}, "gzip", "gzip"},
+		{[]string{"*, gzip;q=0"}, "zstd", ""},
+		{[]string{"*;q=0.5, gzip;q=0.2"}, "zstd", ""}, // identity has 0.5
+		{[]string{"*;q=0.5, gzip;q=0.2, identity;q=0.1"}, "zstd", "gzip"},
+		{[]string{"gzip;q=0, gzip"}, "", ""}, // the lowest counts
+		{[]string{"gzip", "gzip;q=0"}, "", ""},
+		{[]string{"\tGZip ;\tQ=1.000 "}, "gzip", "gzip"},
+		{[]string{"x-gzip"}, "gzip", "gzip"},
+		{[]string{"gzip;"}, "", ""},
+		{[]string{"gzip;q=", "gzip;q=2", "gzip;q=1.001", "gzip;q=0.1234", "gzip;q=.5", "gzip;q=-1", "gzip;q=1;a=b"}, "", ""},
+		{[]string{"gzip;level=9, zstd;q=a"}, "", ""},
+		{[]string{"gzip zstd, gzipx, xgzip"}, "", ""},
+		{[]string{",,;,;q=1,=,\x00,\xff,gzip,"}, "gzip", "gzip"},
+		{[]string{"gzip;q=0.", "zstd;q=1."}, "zstd", ""},
+	} {
+		a := newAsked()
+		for _, line := range tt.lines {
+			a.read([]byte(line))
 		}
-		if name == "x-gzip" {
-			name = "gzip"
-		}
-		if name != "" {
-			if old, ok := said[name]; !ok || q > old {
-				said[name] = q
-			}
-		}
+		require.Equal(t, tt.both, nameOf(a.best(both)), "%q", tt.lines)
+		require.Equal(t, tt.only, nameOf(a.best(only)), "%q", tt.lines)
 	}
-	best, most := "", 0.0
-	for _, c := range codings {
-		q, ok := said[c]
-		if !ok {
-			q = said["*"]
-		}
-		if q > most && q >= said["identity"] {
-			best, most = c, q
-		}
-	}
-	return best
 }
 
-func FuzzChoose(f *testing.F) {
-	for _, seed := range []string{"", "gzip", "gzip, deflate, br, zstd", "gzip;q=0.5, zstd;q=0.4", "*", "*;q=0", "gzip;q=0, *",
-		"identity;q=1, gzip;q=0.999", "identity;q=0", "x-gzip", "GZIP ; Q=1.000", "gzip;q=1.001", "gzip;q=0.", "gzip;q=", ",,;,",
-		"gzip;level=9", "gzip gzip", "zstd\t;\tq=0.1,gzip"} {
-		f.Add(seed)
+func nameOf(c *coding) string {
+	if c == nil {
+		return ""
 	}
-	codings := []*coding{newZstd(1), newGzip(5)}
-	f.Fuzz(func(t *testing.T, accept string) {
-		for _, c := range accept {
-			if c > 0x7e || c < ' ' && c != '\t' {
-				t.Skip("not a field value")
-			}
-		}
-		got := ""
-		if c := choose(codings, []byte(accept)); c != nil {
-			got = c.name
-		}
-		require.Equal(t, slowChoose([]string{"zstd", "gzip"}, accept), got, "%q", accept)
-	})
+	return c.name
 }
 
-func TestChooseAllocatesNothing(t *testing.T) {
-	codings := []*coding{newZstd(1), newGzip(5)}
-	accept := []byte("gzip, deflate, br, zstd")
-	require.Zero(t, testing.AllocsPerRun(100, func() { choose(codings, accept) }))
-}
-
-func BenchmarkEncode(b *testing.B) {
-	p := []byte(text(10_000))
-	for _, c := range []*coding{newZstd(1), newGzip(5)} {
-		b.Run(c.name, func(b *testing.B) {
-			b.SetBytes(int64(len(p)))
-			b.ReportAllocs()
-			var dst []byte
-			for b.Loop() {
-				e := c.get()
-				out, err := e.append(dst[:0], p, false)
-				if err == nil {
-					out, err = e.end(out)
-				}
-				if err != nil {
-					b.Fatal(err)
-				}
-				c.put(e)
-				dst = out
-			}
-		})
+func TestTypes(t *testing.T) {
+	ts := newTypes([]string{"text/", "+JSON", "application/wasm"})
+	for contentType, want := range map[string]bool{
+		"": true, "; charset=utf-8": true, "text/css": true, "TEXT/html ; charset=x": true, "application/wasm": true, "a/b+json": true,
+		"a/b+Json;x=y": true, "+json": true, "text": false, "application/wasm2": false, "application/json": false, "a/b+jsonx": false,
+		"json": false, "text/event-stream": false, "Text/Event-Stream; a=b": false, "image/png": false, "atext/css": false,
+	} {
+		require.Equal(t, want, ts.has([]byte(contentType)), "%q", contentType)
 	}
+	require.True(t, newTypes([]string{"text/event-stream"}).has([]byte("Text/event-stream;x")))
 }
