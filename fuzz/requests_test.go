@@ -205,12 +205,25 @@ func laxer(b []byte, u *understood) bool {
 }
 
 // intended reports whether the request that begins with b is refused by a rule that net/http does not have. The other
-// rules count where net/http does not look: behind a fold, which here is found only after what it continues, and in the
-// target of CONNECT.
+// rules count where net/http does not look.
 func intended(refused error, b []byte) bool {
 	e, ok := errors.AsType[*httpparse.Error](refused)
-	folded := bytes.Contains(b, []byte("\n ")) || bytes.Contains(b, []byte("\n\t"))
-	return ok && (slices.Contains(stricter, e) || folded || bytes.HasPrefix(bytes.TrimLeft(b, "\r\n"), []byte("CONNECT ")))
+	line, _, _ := bytes.Cut(bytes.TrimLeft(b, "\r\n"), []byte("\r\n"))
+	_, target, _ := bytes.Cut(line, []byte(" "))
+	_, rest, absolute := bytes.Cut(target, []byte(":"))
+	switch {
+	case !ok:
+		return false
+	case slices.Contains(stricter, e), bytes.HasPrefix(line, []byte("CONNECT ")):
+		return true
+	case bytes.Contains(b, []byte("\n ")), bytes.Contains(b, []byte("\n\t")): // a fold is found after what it continues
+		return true
+	case e == httpparse.ErrBareCR: // before the request line, where net/http skips CR and LF behind the body of a POST
+		return bytes.HasPrefix(bytes.TrimPrefix(b, []byte("\r\n")), []byte("\r"))
+	case e == httpparse.ErrTargetEscape: // in a URI that is not hierarchical
+		return absolute && !bytes.HasPrefix(rest, []byte("/"))
+	}
+	return false
 }
 
 // same compares two readings of a request, but for what net/http adds, removes and decodes.
@@ -353,6 +366,8 @@ var connections = []string{
 	"GET / HTTP/1.1\r\n" + host + "X: a\r\n b\r\n\r\n",
 	// RFC 3986, section 1.1.2: a URI that is not hierarchical.
 	"GET urn:oasis:names HTTP/1.1\r\n" + host + "\r\n",
+	// The same, with a % that encodes nothing.
+	"GET urn:% HTTP/1.1\r\n" + host + "\r\n",
 	// RFC 9113, section 3.4: the preface of HTTP/2.
 	"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 	// Request smuggling, CL.TE (RFC 9112, section 11.2).
@@ -365,6 +380,8 @@ var connections = []string{
 	"POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n2\r\nhixx0\r\n\r\nGET /smuggled HTTP/1.1\r\n" + host + "\r\n",
 	// A field name with a space before its colon (RFC 9112, section 5.1).
 	"POST / HTTP/1.1\r\n" + host + "Content-Length : 5\r\n\r\nhelloGET / HTTP/1.1\r\n" + host + "\r\n",
+	// A CR alone behind the body of a POST, which net/http skips.
+	"POST / HTTP/1.1\r\n" + host + "Content-Length: 3\r\n\r\nabc\rGET /n HTTP/1.1\r\n" + host + "\r\n",
 	// A body without its end.
 	"POST / HTTP/1.1\r\n" + host + "Content-Length: 10\r\n\r\nabc",
 }
