@@ -43,6 +43,9 @@ func (s fasthttpServer) Shutdown(ctx context.Context) error {
 	return s.ShutdownWithContext(ctx)
 }
 
+// marshalJSON is what users who choose such a server choose for JSON.
+var marshalJSON = sonic.ConfigDefault.Marshal
+
 type fasthttpRouter struct{ static fasthttp.RequestHandler }
 
 func (r fasthttpRouter) route(ctx *fasthttp.RequestCtx) {
@@ -104,7 +107,7 @@ func fasthttpPlaintext(ctx *fasthttp.RequestCtx) {
 }
 
 func fasthttpJSON(ctx *fasthttp.RequestCtx) {
-	b, err := sonic.ConfigDefault.Marshal(message{plaintext})
+	b, err := marshalJSON(message{plaintext})
 	if err != nil {
 		ctx.Error(err.Error(), fasthttp.StatusInternalServerError)
 		return

@@ -16,18 +16,24 @@ type netpollRaw struct {
 }
 
 func newNetpollRaw(_ string, o serveOptions) (s server, err error) {
-	if o.loops != 0 {
-		loops, err := loopCount(o)
-		if err != nil {
-			return nil, err
-		}
-		if err := netpoll.Configure(netpoll.Config{PollerNum: loops}); err != nil {
-			return nil, err
-		}
+	if err := setNetpollLoops(o); err != nil {
+		return nil, err
 	}
 	raw := &netpollRaw{answer: newFixed()}
 	raw.EventLoop, err = netpoll.NewEventLoop(raw.serve)
 	return raw, err
+}
+
+// setNetpollLoops asks netpoll for so many pollers, which all servers of the process on it share.
+func setNetpollLoops(o serveOptions) error {
+	if o.loops == 0 {
+		return nil
+	}
+	loops, err := loopCount(o)
+	if err != nil {
+		return err
+	}
+	return netpoll.Configure(netpoll.Config{PollerNum: loops})
 }
 
 func (s *netpollRaw) Serve(l net.Listener) error { return s.EventLoop.Serve(l) }

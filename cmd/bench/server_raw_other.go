@@ -9,3 +9,6 @@ var errLinuxOnly = errors.New("raw servers run on Linux only")
 func newFloor(string, serveOptions) (server, error)      { return nil, errLinuxOnly }
 func newGnetRaw(string, serveOptions) (server, error)    { return nil, errLinuxOnly }
 func newNetpollRaw(string, serveOptions) (server, error) { return nil, errLinuxOnly }
+
+// setNetpollLoops: elsewhere hertz is not on netpoll, or on as many pollers as netpoll likes.
+func setNetpollLoops(serveOptions) error { return nil }

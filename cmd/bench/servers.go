@@ -63,18 +63,21 @@ type candidate struct {
 	name, what string
 	takes      []string // the flags of serveOptions that mean something to it; given another one it does not start
 	raw        bool     // it reads no request: whatever is asked, the answer is that to /plaintext
+	whole      bool     // it reads a whole body before it answers: its echo does not stream
 	make       func(files string, o serveOptions) (server, error)
 }
 
 // servers are the names that -server takes, the base of comparisons first.
 var servers = []candidate{
-	{"net/http", "the standard library's http.Server", nil, false, newStandard},
-	{"native", "native handlers on native.Server", []string{"loops", "transport"}, false, newNative},
-	{"adapter", "the same http.Handler on nethttp.Server", []string{"loops", "transport"}, false, newAdapter},
-	{"fasthttp", "valyala/fasthttp", nil, false, newFasthttp},
-	{"floor", "our poller without parsing: the same answer to everything", []string{"loops"}, true, newFloor},
-	{"gnet-raw", "gnet's loops without parsing", []string{"loops"}, true, newGnetRaw},
-	{"netpoll-raw", "netpoll's loops without parsing", []string{"loops"}, true, newNetpollRaw},
+	{"net/http", "the standard library's http.Server", nil, false, false, newStandard},
+	{"native", "native handlers on native.Server", []string{"loops", "transport"}, false, false, newNative},
+	{"adapter", "the same http.Handler on nethttp.Server", []string{"loops", "transport"}, false, false, newAdapter},
+	{"fasthttp", "valyala/fasthttp", nil, false, false, newFasthttp},
+	{"hertz", "cloudwego/hertz on netpoll", []string{"loops"}, false, false, newHertz},
+	{"nbio", "lesismal/nbio; it reads a whole body before it answers, so its echo does not stream", []string{"loops"}, false, true, newNbio},
+	{"floor", "our poller without parsing: the same answer to everything", []string{"loops"}, true, false, newFloor},
+	{"gnet-raw", "gnet's loops without parsing", []string{"loops"}, true, false, newGnetRaw},
+	{"netpoll-raw", "netpoll's loops without parsing", []string{"loops"}, true, false, newNetpollRaw},
 }
 
 func newStandard(files string, _ serveOptions) (server, error) {
