@@ -240,6 +240,25 @@ func TestKeepAlivesDisabled(t *testing.T) {
 	}
 }
 
+// A ConnState hook that waits for a lock whose holder disables keep-alives: net/http/httptest's Server does both.
+func TestKeepAlivesDisabledUnderHooksLock(t *testing.T) {
+	var lock sync.Mutex
+	hooked := make(chan bool)
+	s := &nethttp.Server{Handler: withLast(http.NotFoundHandler()), ConnState: func(_ net.Conn, to http.ConnState) {
+		if to == http.StateClosed {
+			close(hooked)
+			lock.Lock()
+			lock.Unlock()
+		}
+	}}
+	addr := running(t, s)
+	lock.Lock()
+	talk(t, addr, step{send: lastRequest}) // the peer sees the end before the hook does
+	<-hooked
+	s.SetKeepAlivesEnabled(false)
+	lock.Unlock()
+}
+
 // Two listeners, one server.
 func TestTwoListeners(t *testing.T) {
 	s := &nethttp.Server{Handler: withLast(http.NotFoundHandler())}

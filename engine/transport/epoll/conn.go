@@ -23,6 +23,7 @@ const (
 	lent                       // owned by a goroutine away from the loop
 	duplex                     // ext.duplex is set; stays
 	wantOut                    // TryWrite has found the socket full
+	ended                      // the descriptor is closed, or about to be; stays
 )
 
 // States of a connection that is not inside Session.Run. Each line lists the exits.
@@ -158,7 +159,8 @@ func (c *conn) LocalAddr() net.Addr {
 	if c.ext != nil && c.ext.nc != nil {
 		return c.ext.nc.LocalAddr()
 	}
-	if local, _, err := netio.SockAddrs(int(c.fd)); err == nil && c.loop.r.real {
+	local, _, err := netio.SockAddrs(int(c.fd))
+	if err == nil && c.loop.r.real && c.word.Load()&ended == 0 { // the number was still ours, and not a later connection's
 		return local
 	}
 	return c.loop.r.listener.Addr()

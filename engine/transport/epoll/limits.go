@@ -41,6 +41,8 @@ const (
 	// of package net wait; cycleEveryLent is the same while handlers are out that may wait for them.
 	cycleEvery     = time.Millisecond
 	cycleEveryLent = 100 * time.Microsecond
+	// sweepWait bounds how long CloseIdle waits for loops, which take microseconds unless they are held up in a hook.
+	sweepWait = 20 * time.Millisecond
 	// deadlineNear is more than a turn takes: a write deadline that is further away from the turn's beginning has not
 	// passed at its end.
 	deadlineNear = 100 * time.Millisecond

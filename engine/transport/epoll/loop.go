@@ -459,6 +459,7 @@ func (l *loop) close(c *conn, err error, reset bool) {
 	if c.word.Load()&duplex != 0 {
 		c.ext.duplex.Ending()
 	}
+	c.word.Or(ended)
 	c.shut(reset)
 	c.session.Closed(err)
 	l.free(c)

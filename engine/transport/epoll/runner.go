@@ -205,18 +205,23 @@ func (l *loop) stop() {
 }
 
 // CloseIdle implements transport.Runner.
-// It returns when every loop has looked, so that no connection that becomes idle after the call is closed by it.
+// It returns when every loop has looked, so that no connection that becomes idle after the call is closed by it. A loop that
+// is in a hook may wait there for a lock that the caller holds: it is not waited for longer than sweepWait.
 func (r *Runner) CloseIdle() {
 	if !r.begun.Load() {
 		return
 	}
 	swept := make(chan struct{}, len(r.loops))
+	late := time.NewTimer(sweepWait)
+	defer late.Stop()
 	for _, l := range r.loops {
 		l.post(mail{sweep: sweepIdle, swept: swept})
 	}
 	for range r.loops {
 		select {
 		case <-swept:
+		case <-late.C:
+			return
 		case <-r.done:
 			return
 		}
