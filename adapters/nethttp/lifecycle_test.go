@@ -248,7 +248,7 @@ func TestKeepAlivesDisabledUnderHooksLock(t *testing.T) {
 		if to == http.StateClosed {
 			close(hooked)
 			lock.Lock()
-			lock.Unlock()
+			defer lock.Unlock()
 		}
 	}}
 	addr := running(t, s)
