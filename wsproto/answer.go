@@ -1,8 +1,6 @@
 package wsproto
 
-import (
-	"encoding/base64"
-)
+import "encoding/base64"
 
 // Request is what a client asks for in its opening handshake.
 type Request struct {
@@ -42,20 +40,20 @@ func (q *Request) Append(dst []byte, random [16]byte) []byte {
 // is ready.
 type Answer struct {
 	upgrade, connection bool
-	accepts             int
+	upgrades, accepts   int
 	protocols           int
 	accept, protocol    []byte
 	extensions          [][]byte
 }
 
-// Field takes a field of the answer. It keeps views of some values, until Check has returned.
+// Field takes a field of the answer, the value without the white space around it. It keeps views of some values, which must
+// stay until Check has returned.
 func (a *Answer) Field(name, value []byte) {
 	switch {
 	case fold(name, "upgrade"):
-		a.upgrade = fold(value, "websocket")
+		a.upgrades, a.upgrade = a.upgrades+1, fold(value, "websocket")
 	case fold(name, "connection"):
-		found, _ := lists(value, "upgrade")
-		a.connection = a.connection || found
+		a.connection = a.connection || lists(value, "upgrade")
 	case fold(name, "sec-websocket-accept"):
 		a.accepts, a.accept = a.accepts+1, value
 	case fold(name, "sec-websocket-protocol"):
@@ -71,7 +69,7 @@ func (a *Answer) Check(q *Request, status int) (protocol string, agreed *Params,
 	if status != 101 {
 		return "", nil, ErrAnswerStatus
 	}
-	if !a.upgrade || !a.connection {
+	if a.upgrades != 1 || !a.upgrade || !a.connection {
 		return "", nil, ErrAnswerFields
 	}
 	var accept [28]byte

@@ -50,7 +50,7 @@ var (
 	ErrProtocolList = opening(400, "handshake-protocols", "6455, section 11.3.4")    // not a list of different tokens
 	ErrExtList      = opening(400, "handshake-extensions", "6455, section 9.1")      // not a list of extensions
 	ErrBody         = opening(400, "handshake-body", "6455, section 4.1")            // a request with a body
-	ErrOrigin       = opening(403, "handshake-origin", "6455, section 4.2.2")        // a foreign page: see CheckOrigin
+	ErrOrigin       = opening(403, "handshake-origin", "6455, section 4.2.2")        // a foreign page, or two: see CheckOrigin
 	ErrAnswerStatus = opening(0, "answer-status", "6455, section 4.1")               // not 101
 	ErrAnswerFields = opening(0, "answer-upgrade", "6455, section 4.1")              // Upgrade or Connection
 	ErrAnswerAccept = opening(0, "answer-accept", "6455, section 4.1")               // not made from this key

@@ -5,8 +5,8 @@ package wsproto
 //	list      = element *( OWS "," OWS element )
 //	element   = token *( OWS ";" OWS token [ "=" ( token / quoted ) ] )
 //
-// Upgrade, Connection and Sec-WebSocket-Protocol have elements without parameters. As RFC 9110, section 5.6.1 asks of
-// recipients, empty elements are passed over.
+// Connection and Sec-WebSocket-Protocol have elements without parameters; those of Upgrade may have a version behind a
+// slash instead. As RFC 9110, section 5.6.1 asks of recipients, empty elements are passed over.
 
 // param is a parameter of an extension. The value has lost its quotes; has is false if there is none.
 type param struct {
@@ -23,9 +23,7 @@ type scanner struct {
 // element returns the next element's name and its parameters, which it appends to those given. Both are views of the
 // field value, and valid as long as that is. It returns nil at the end.
 func (s *scanner) element(params []param) (name []byte, _ []param) {
-	for s.space(); s.skip(','); s.space() {
-	}
-	if len(s.rest) == 0 {
+	if !s.more() {
 		return nil, params
 	}
 	name = s.token()
@@ -37,13 +35,24 @@ func (s *scanner) element(params []param) (name []byte, _ []param) {
 		}
 		params = append(params, p)
 	}
-	if len(s.rest) > 0 && !s.skip(',') {
-		s.fail()
-	}
-	if s.bad {
+	if s.end(); s.bad {
 		return nil, params
 	}
 	return name, params
+}
+
+// more passes over what stands before an element, and reports whether there is one.
+func (s *scanner) more() bool {
+	for s.space(); s.skip(','); s.space() {
+	}
+	return len(s.rest) > 0
+}
+
+// end takes what must stand behind an element.
+func (s *scanner) end() {
+	if s.space(); len(s.rest) > 0 && !s.skip(',') {
+		s.fail()
+	}
 }
 
 func (s *scanner) fail() { s.bad, s.rest = true, nil }
@@ -97,16 +106,30 @@ var tokenByte = func() (t [256]bool) {
 	return t
 }()
 
-// lists reports whether a token, given in lower case, is in a list, and whether the list is one.
-func lists(value []byte, token string) (found, ok bool) {
+// lists reports whether the value is a list of tokens with this one, which is given in lower case.
+func lists(value []byte, token string) (found bool) {
 	s := scanner{rest: value}
-	for {
-		name, _ := s.element(nil)
-		if name == nil {
-			return found && !s.bad, !s.bad
-		}
-		found = found || fold(name, token)
+	for s.more() {
+		found = fold(s.token(), token) || found
+		s.end()
 	}
+	return found && !s.bad
+}
+
+// upgrades reports whether the value is a list of protocols, versions behind their names or not, with websocket, which has
+// none (RFC 9110, section 7.8).
+func upgrades(value []byte) (found bool) {
+	s := scanner{rest: value}
+	for s.more() {
+		name := s.token()
+		if s.skip('/') {
+			s.token()
+		} else {
+			found = fold(name, "websocket") || found
+		}
+		s.end()
+	}
+	return found && !s.bad
 }
 
 // fold compares with a name in lower case, without regard to case (ASCII).

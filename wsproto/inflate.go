@@ -3,6 +3,7 @@ package wsproto
 import (
 	"bufio"
 	"io"
+	"math"
 	"sync"
 
 	"github.com/klauspost/compress/flate"
@@ -36,8 +37,9 @@ func NewInflater(role Role, agreed Params) *Inflater {
 	return &Inflater{history{size: 1 << bits}}
 }
 
-// Append appends what the payload of a compressed message says to dst, at most bytesMax bytes. Beyond that the error is
-// ErrInflatedSize, and no more than one byte has been inflated in vain. After an error the Inflater is of no more use.
+// Append appends what the payload of a compressed message says to dst, at most bytesMax bytes; what is below 0 counts as 0.
+// Beyond that the error is ErrInflatedSize, and no more than one byte has been inflated in vain. Other errors are ErrInflate
+// and ErrInflateFinal. After an error dst is returned as it was, and the Inflater is of no more use.
 func (i *Inflater) Append(dst, payload []byte, bytesMax int) ([]byte, error) {
 	return i.inflate(heap{}, dst, payload, bytesMax)
 }
@@ -48,11 +50,11 @@ func (i *Inflater) inflate(from Buffers, dst, payload []byte, bytesMax int) ([]b
 	d.source = source{payload, tail}
 	d.input.Reset(&d.source)
 	start, added, finals := len(dst), len(dst), 0
-	most := start + bytesMax + 1 // one byte too many is enough to know
+	most := start + 1 + min(max(bytesMax, 0), math.MaxInt-1-start) // one byte too many is enough to know
 	d.Reset(d.input, i.past.bytes)
 	for {
 		if len(dst) == cap(dst) {
-			dst = grow(from, dst, min(max(growthMin, 4*len(payload)), most-len(dst)), most)
+			dst = grow(from, dst, min(max(growthMin, 4*min(len(payload), math.MaxInt/8)), most-len(dst)), most)
 		}
 		n, err := d.Read(dst[len(dst):min(cap(dst), most)])
 		if dst = dst[:len(dst)+n]; len(dst) == most {

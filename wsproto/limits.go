@@ -7,11 +7,11 @@ type Limits struct {
 	// MessageBytesMax bounds a message, inflated where it came deflated. Default 1 MiB. Above it: ErrMessageSize or
 	// ErrInflatedSize, close code 1009.
 	MessageBytesMax int
-	// FrameBytesMax bounds the payload of one frame as its header announces it. Default: no bound but that of the message.
-	// Above it: ErrFrameSize, close code 1009.
+	// FrameBytesMax bounds the payload of one frame as its header announces it, compressed or not. Default: no bound but that
+	// of the message. Above it: ErrFrameSize, close code 1009.
 	FrameBytesMax int
 	// FragmentsMax bounds the frames of one message, because empty ones cost the sender little and grow no sum.
-	// Default 131,072, which is 8 MiB in frames of 64 bytes. Above it: ErrFragments, close code 1008.
+	// Default 131,072, which is 8 MiB in frames of 64 bytes; at most 16,777,216. Above it: ErrFragments, close code 1008.
 	FragmentsMax int
 }
 
@@ -20,23 +20,37 @@ const (
 	fragmentsMax    = 1 << 17
 )
 
+// What limits are cut down to, so that sums of them do not overflow.
+const (
+	messageBytesHighest = math.MaxInt / 4
+	fragmentsHighest    = 1 << 24
+)
+
 func (l Limits) withDefaults() Limits {
 	if l.MessageBytesMax <= 0 {
 		l.MessageBytesMax = messageBytesMax
 	}
-	l.MessageBytesMax = min(l.MessageBytesMax, math.MaxInt/4) // so that sums do not overflow
+	l.MessageBytesMax = min(l.MessageBytesMax, messageBytesHighest)
 	if l.FrameBytesMax <= 0 {
 		l.FrameBytesMax = math.MaxInt
 	}
 	if l.FragmentsMax <= 0 {
 		l.FragmentsMax = fragmentsMax
 	}
+	l.FragmentsMax = min(l.FragmentsMax, fragmentsHighest)
 	return l
 }
 
+// fragmentBytesExtra is what a fragment may have that says nothing: the header of a stored block takes five bytes, the empty
+// block that flushes five more, and fixed codes for a few bytes the rest.
+const fragmentBytesExtra = 16
+
 // wireMax bounds the frames of a compressed message together: what deflate cannot compress it stores, with five bytes for
-// each 64 KB, and it may flush often. Without this bound, blocks of nothing could be collected for ever.
-func (l Limits) wireMax() int { return l.MessageBytesMax + l.MessageBytesMax>>8 + 1024 }
+// each 64 KB or less, and a sender that compresses fragment by fragment flushes with each. So a message of MessageBytesMax
+// fits, however it was compressed; without this bound, blocks of nothing could be collected for ever.
+func (l Limits) wireMax(fragments int) int {
+	return l.MessageBytesMax + l.MessageBytesMax>>8 + 1024 + fragments*fragmentBytesExtra
+}
 
 // Buffers is where a Reader gets memory for messages that do not lie in one piece in its input. Get returns a buffer
 // with at least that capacity, and Put takes back one that Get returned, at the latest when the next message needs one.

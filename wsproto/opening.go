@@ -14,23 +14,23 @@ const keyLen = 24
 // they are. The zero value is ready.
 type Opening struct {
 	hosts, keys, versions int
+	origins               int
 	upgrade, connection   bool
 	version, body         bool
 	host, key, origin     []byte
 	protocols, extensions [][]byte
 }
 
-// Field takes a field of the request. Names are compared without regard to case; most are none of its business.
+// Field takes a field of the request, the value without the white space around it. Names are compared without regard to
+// case; most are none of its business. A name that comes several times is shown as often.
 func (o *Opening) Field(name, value []byte) {
 	switch {
 	case fold(name, "host"):
 		o.hosts, o.host = o.hosts+1, value
 	case fold(name, "upgrade"):
-		found, _ := lists(value, "websocket")
-		o.upgrade = o.upgrade || found
+		o.upgrade = o.upgrade || upgrades(value)
 	case fold(name, "connection"):
-		found, _ := lists(value, "upgrade")
-		o.connection = o.connection || found
+		o.connection = o.connection || lists(value, "upgrade")
 	case fold(name, "sec-websocket-key"):
 		o.keys, o.key = o.keys+1, value
 	case fold(name, "sec-websocket-version"):
@@ -40,7 +40,10 @@ func (o *Opening) Field(name, value []byte) {
 	case fold(name, "sec-websocket-extensions"):
 		o.extensions = append(o.extensions, value)
 	case fold(name, "origin"):
-		o.origin = value
+		o.origins, o.origin = o.origins+1, value
+		if value == nil {
+			o.origin = []byte{}
+		}
 	case fold(name, "content-length"):
 		o.body = o.body || string(value) != "0"
 	case fold(name, "transfer-encoding"):
@@ -68,6 +71,8 @@ func (o *Opening) Check(method, proto []byte) error {
 		return ErrKey
 	case o.body:
 		return ErrBody
+	case o.origins > 1:
+		return ErrOrigin
 	case !o.protocolsValid():
 		return ErrProtocolList
 	}
@@ -125,17 +130,21 @@ const (
 	offersMax    = 64
 )
 
-// Origin returns the value of the Origin field, nil without one: then it is no page that asks. It is valid as long as the request's fields are.
+// Origin returns the value of the Origin field, nil without one: then it is no page that asks. An empty field is empty and
+// not nil, and names no origin. After a Check without error there is one at most. The value is a view, and valid as long as
+// the request's fields are.
 func (o *Opening) Origin() []byte { return o.origin }
 
-// CheckOrigin returns ErrOrigin if the request comes from a page of another host than the one it is made to. It is what
-// a server should ask for unless it knows better, because browsers let any page open a WebSocket to any host, with
-// the user's cookies (RFC 6455, section 10.2). The scheme is not compared: behind a proxy it is not known.
+// CheckOrigin returns ErrOrigin if the request comes from a page of another host than the one it is made to, or from one that
+// does not say which: null, an empty field, or more than one. It is what a server should ask for unless it knows better,
+// because browsers let any page open a WebSocket to any host, with the user's cookies (RFC 6455, section 10.2). The scheme
+// is not compared: behind a proxy it is not known.
 func (o *Opening) CheckOrigin() error {
-	if o.origin == nil {
+	if o.origins == 0 {
 		return nil
 	}
-	if _, host, ok := bytes.Cut(o.origin, []byte("://")); !ok || !bytes.EqualFold(host, o.host) {
+	_, host, _ := bytes.Cut(o.origin, []byte("://"))
+	if o.origins > 1 || len(host) == 0 || !bytes.EqualFold(host, o.host) {
 		return ErrOrigin
 	}
 	return nil

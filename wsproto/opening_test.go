@@ -51,6 +51,9 @@ var openings = []struct {
 	{"names in any case", "GET", "HTTP/1.1", [][2]string{{"hOST", "x"}, {"UPGRADE", "WebSocket"}, {"connection", "keep-alive, UPGRADE"}, {"sec-websocket-key", goodKey}, {"SEC-WEBSOCKET-VERSION", "13"}}, nil},
 	{"connection on two lines", "GET", "HTTP/1.1", request("Connection: keep-alive", "+Connection: upgrade"), nil},
 	{"upgrade to one of two", "GET", "HTTP/1.1", request("Upgrade: h2c, websocket"), nil},
+	{"upgrade with versions", "GET", "HTTP/1.1", request("Upgrade: h2c/1 , WEBSOCKET,,foo/2.0"), nil},
+	{"upgrade on two lines", "GET", "HTTP/1.1", request("Upgrade: h2c/1", "+Upgrade: WebSocket"), nil},
+	{"origin", "GET", "HTTP/1.1", request("+Origin: https://anywhere"), nil},
 	{"length of nothing", "GET", "HTTP/1.1", request("+Content-Length: 0"), nil},
 	{"lists with holes", "GET", "HTTP/1.1", request("+Sec-WebSocket-Protocol: , a ,,\tb,", "+Sec-WebSocket-Extensions: ,"), nil},
 	{"unknown extensions", "GET", "HTTP/1.1", request(`+Sec-WebSocket-Extensions: x; a; b=1 ;c="d", y ,permessage-deflate;q=8`), nil},
@@ -63,8 +66,16 @@ var openings = []struct {
 	{"no upgrade", "GET", "HTTP/1.1", request("-Upgrade"), ErrUpgrade},
 	{"upgrade to something else", "GET", "HTTP/1.1", request("Upgrade: websockets"), ErrUpgrade},
 	{"upgrade that is no list", "GET", "HTTP/1.1", request("Upgrade: websocket @"), ErrUpgrade},
+	{"upgrade to a version of websocket", "GET", "HTTP/1.1", request("Upgrade: websocket/13"), ErrUpgrade},
+	{"upgrade with an empty version", "GET", "HTTP/1.1", request("Upgrade: h2c/, websocket"), ErrUpgrade},
+	{"upgrade to nothing with a version", "GET", "HTTP/1.1", request("Upgrade: /1, websocket"), ErrUpgrade},
+	{"upgrade with two versions", "GET", "HTTP/1.1", request("Upgrade: h2c/1/2, websocket"), ErrUpgrade},
+	{"upgrade with a parameter", "GET", "HTTP/1.1", request("Upgrade: websocket;a=1"), ErrUpgrade},
 	{"no connection", "GET", "HTTP/1.1", request("-Connection"), ErrConnection},
 	{"connection close", "GET", "HTTP/1.1", request("Connection: close"), ErrConnection},
+	{"connection with a parameter", "GET", "HTTP/1.1", request("Connection: upgrade;a=1"), ErrConnection},
+	{"connection with a version", "GET", "HTTP/1.1", request("Connection: a/1, upgrade"), ErrConnection},
+	{"two origins", "GET", "HTTP/1.1", request("+Origin: https://evil", "+Origin: https://example.com"), ErrOrigin},
 	{"no version", "GET", "HTTP/1.1", request("-Sec-WebSocket-Version"), ErrVersion},
 	{"version 8", "GET", "HTTP/1.1", request("Sec-WebSocket-Version: 8"), ErrVersion},
 	{"version 013", "GET", "HTTP/1.1", request("Sec-WebSocket-Version: 013"), ErrVersion},
@@ -126,21 +137,32 @@ func TestOrigin(t *testing.T) {
 		host, origin string
 		want         error
 	}{
-		{"example.com", "", nil},
 		{"example.com", "https://example.com", nil},
 		{"Example.com:8080", "http://example.COM:8080", nil},
 		{"example.com:8080", "http://example.com", ErrOrigin},
 		{"example.com", "https://evil.example.com", ErrOrigin},
 		{"example.com", "https://example.com.evil", ErrOrigin},
 		{"example.com", "null", ErrOrigin},
+		{"example.com", "NULL", ErrOrigin},
+		{"example.com", "", ErrOrigin},
+		{"", "", ErrOrigin},
+		{"", "https://", ErrOrigin},
 		{"example.com", "example.com", ErrOrigin},
+		{"example.com", "https://example.com, https://evil", ErrOrigin},
 	} {
-		o := openingOf([][2]string{{"Host", c.host}})
-		if c.origin != "" {
-			o.Field([]byte("Origin"), []byte(c.origin))
-		}
+		o := openingOf([][2]string{{"Host", c.host}, {"Origin", c.origin}})
 		require.Equal(t, c.origin, string(o.Origin()))
 		require.Equal(t, c.want, o.CheckOrigin(), c.origin)
+	}
+	o := openingOf(request())
+	require.Nil(t, o.Origin())
+	require.NoError(t, o.CheckOrigin(), "no page asks")
+	o.Field([]byte("ORIGIN"), nil)
+	require.NotNil(t, o.Origin(), "an empty field is one")
+	require.Equal(t, ErrOrigin, o.CheckOrigin())
+	for _, two := range [][2]string{{"https://evil", "https://example.com"}, {"https://example.com", "https://evil"}, {"https://example.com", "https://example.com"}} {
+		o := openingOf(request("+Origin: "+two[0], "+Origin: "+two[1]))
+		require.Equal(t, ErrOrigin, o.CheckOrigin(), two)
 	}
 }
 

@@ -35,8 +35,11 @@ func TestMaskOracle(t *testing.T) {
 			before := bytes.Clone(memory)
 			want := bytes.Clone(memory)
 			slowMask(want[at:at+n], bytesOfKey)
-			Mask(memory[at:at+n], key)
-			require.Equal(t, want, memory, "%d bytes at %d", n, at)
+			for _, mask := range []func([]byte, uint32){func(b []byte, key uint32) { Mask(b, key) }, maskFour, maskOne} {
+				copy(memory, before)
+				mask(memory[at:at+n], key)
+				require.Equal(t, want, memory, "%d bytes at %d", n, at)
+			}
 			copy(memory, before)
 			half := random.IntN(n + 1)
 			Mask(memory[at+half:at+n], Mask(memory[at:at+half], key))
@@ -179,11 +182,11 @@ func slowReader(s *session, b []byte) string {
 			kind, packed, fragments, message = op, rsv != 0, 0, nil
 		}
 		if op < 3 {
+			fragments++
 			most := limits.MessageBytesMax
 			if packed {
-				most = limits.wireMax()
+				most = limits.wireMax(fragments)
 			}
-			fragments++
 			switch {
 			case n > uint64(limits.FrameBytesMax):
 				return end("frame-size")

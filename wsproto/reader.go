@@ -172,14 +172,15 @@ func (r *Reader) judge(h Header) error {
 	if h.Length > int64(limits.FrameBytesMax) {
 		return ErrFrameSize
 	}
+	r.fragments++
 	most := limits.MessageBytesMax
 	if r.compressed {
-		most = limits.wireMax()
+		most = limits.wireMax(int(r.fragments))
 	}
 	if h.Length > int64(most-r.messageN) {
 		return ErrMessageSize
 	}
-	if r.fragments++; int(r.fragments) > limits.FragmentsMax {
+	if int(r.fragments) > limits.FragmentsMax {
 		return ErrFragments
 	}
 	return nil
