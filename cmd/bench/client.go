@@ -1,16 +1,21 @@
 package main
 
-// group is one part of a load: connections that all send the same request.
+// group is one part of a load: connections that send the same requests.
 type group struct {
-	name  string
-	conns int
-	want  *want
-	batch []byte // what is sent at once: the request, or several for pipelining
-	depth int    // requests in batch
+	name     string
+	conns    int
+	depth    int        // requests sent at once, on a connection that is kept
+	requests []*request // one, or those of a mix
+	order    []int      // of a mix: which request follows which, again and again
+	batch    []byte     // what is sent at once where there is one request: it, or several for pipelining
+	close    bool       // a connection for every request
+	rate     float64    // requests a second of an open loop; 0: a closed loop
+
+	schedule *schedule // of an open loop, made when the run begins
 }
 
 func newGroup(name string, conns, depth int, r *request) *group {
-	g := &group{name: name, conns: conns, want: &r.want, depth: depth}
+	g := &group{name: name, conns: conns, depth: depth, requests: []*request{r}}
 	for range depth {
 		g.batch = append(g.batch, r.wire...)
 	}
@@ -27,24 +32,59 @@ const (
 	wantOut               // this connection is lost; outstanding requests with it
 )
 
-// client is the closed loop of one connection without its I/O: a batch is sent, every response to it is checked, then
-// the next one is sent. Latency counts from the sending of the batch to the arrival of a response's last byte.
+// client is one connection without its I/O: a batch is sent, every response to it is checked, then the next one is sent.
+// Latency counts to the arrival of a response's last byte: in a closed loop from the sending of its batch (with a connection
+// per request, from the beginning of the connect), in an open loop from when it was to be sent, however late that was done.
 type client struct {
 	group   *group
 	tally   *tally
 	check   checker
+	memos   []memo // by request
+	place   int    // in the order of a mix
+	asked   []int  // of a mix: the requests outstanding, in order
+	batch   []byte // of a mix, pipelined: room for what is sent
 	pending int
-	started int64 // when the batch was sent, in nanoseconds of the run
+	started int64 // from when latency counts, in nanoseconds of the run
+	sent    int64 // when sending began
 }
 
-func newClient(g *group, t *tally, m *memo) client {
-	return client{group: g, tally: t, check: checker{want: g.want, memo: m}}
+// newClient makes the n-th client of a group. memos has one for each of its requests, and belongs to the caller's goroutine.
+func newClient(g *group, t *tally, memos []memo, n int) client {
+	c := client{group: g, tally: t, memos: memos}
+	if len(g.order) > 0 {
+		c.place = n * len(g.order) / max(1, g.conns) % len(g.order) // not all of them on the same request at a time
+	}
+	c.expect(0)
+	return c
 }
 
-// send begins a batch and returns its bytes, which belong to the group.
-func (c *client) send(now int64) []byte {
-	c.pending, c.started = c.group.depth, now
-	return c.group.batch
+// expect has the checker judge the next response by what request i wants.
+func (c *client) expect(i int) {
+	c.check.want, c.check.memo = &c.group.requests[i].want, &c.memos[i]
+}
+
+// send begins a batch at now, with latency counted from started, and returns its bytes, which stay what they are until the
+// next send.
+func (c *client) send(started, now int64) []byte {
+	g := c.group
+	c.pending, c.started, c.sent = g.depth, started, now
+	if len(g.order) == 0 {
+		return g.batch
+	}
+	c.asked, c.batch = c.asked[:0], c.batch[:0]
+	for range g.depth {
+		i := g.order[c.place]
+		c.place = (c.place + 1) % len(g.order)
+		c.asked = append(c.asked, i)
+		if g.depth > 1 {
+			c.batch = append(c.batch, g.requests[i].wire...)
+		}
+	}
+	c.expect(c.asked[0])
+	if g.depth == 1 {
+		return g.requests[c.asked[0]].wire
+	}
+	return c.batch
 }
 
 // receive takes what has arrived at now, all of it.
@@ -58,8 +98,7 @@ func (c *client) receive(p []byte, now int64, counts bool) next {
 	good := 0
 	defer func() {
 		if counts && good > 0 {
-			t.requests += uint64(good)
-			t.latency(now-c.started, int64(good))
+			c.count(now, good)
 		}
 	}()
 	for len(p) > 0 {
@@ -72,16 +111,13 @@ func (c *client) receive(p []byte, now int64, counts bool) next {
 		if !done {
 			return wantRead
 		}
-		c.pending--
-		if v := c.check.result; v.kind != "" {
-			t.fail(v.kind, "%s", v.detail)
-		} else {
+		if c.answered(counts) {
 			good++
 		}
 		if c.check.broken {
 			return wantOut
 		}
-		if c.check.close {
+		if c.check.close || c.group.close {
 			return c.closed()
 		}
 	}
@@ -91,7 +127,36 @@ func (c *client) receive(p []byte, now int64, counts bool) next {
 	return wantRead
 }
 
-// closed is for a response after which the server closes. Nothing is wrong with that unless requests were pipelined
+// count measures good responses. In an open loop, answers to what was due before the measured part tell how many the server gives
+// a second, but not how long they take.
+func (c *client) count(now int64, good int) {
+	c.tally.requests += uint64(good)
+	if s := c.group.schedule; s == nil || c.started >= s.from.Load() {
+		c.tally.latency(now-c.started, int64(good))
+	}
+}
+
+// answered notes that a response has ended, and reports whether it was as wanted.
+func (c *client) answered(counts bool) bool {
+	c.pending--
+	request := 0
+	if len(c.asked) > 0 {
+		request = c.asked[len(c.asked)-1-c.pending]
+		if c.pending > 0 {
+			c.expect(c.asked[len(c.asked)-c.pending])
+		}
+	}
+	if v := c.check.result; v.kind != "" {
+		c.tally.fail(v.kind, "%s", v.detail)
+		return false
+	}
+	if counts && len(c.asked) > 0 {
+		c.tally.answered(request)
+	}
+	return true
+}
+
+// closed is for a response after which the connection ends. Nothing is wrong with that unless requests were pipelined
 // behind it.
 func (c *client) closed() next {
 	if c.pending > 0 {
@@ -110,16 +175,14 @@ func (c *client) ended(err error, now int64, counts bool) next {
 	case err != nil:
 		t.fail(kindOf(err), "%v", err)
 	case c.check.end():
-		c.pending--
-		if v := c.check.result; v.kind != "" {
-			t.fail(v.kind, "%s", v.detail)
-		} else if counts {
-			t.requests++
-			t.latency(now-c.started, 1)
+		if c.answered(counts) && counts {
+			c.count(now, 1)
 		}
 		return c.closed()
 	case !c.check.fresh():
 		t.fail("closed early", "the server closed in the middle of a response")
+	case c.pending == 0 && c.group.rate > 0:
+		return wantFresh // between the requests of an open loop a server may find a connection idle for too long
 	default:
 		t.fail("closed early", "the server closed with %d requests unanswered", c.pending)
 	}
@@ -129,5 +192,5 @@ func (c *client) ended(err error, now int64, counts bool) next {
 // again prepares the client for another connection.
 func (c *client) again() {
 	c.pending = 0
-	c.check = checker{want: c.group.want, memo: c.check.memo}
+	c.check = checker{want: c.check.want, memo: c.check.memo}
 }

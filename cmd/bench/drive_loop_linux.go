@@ -22,6 +22,9 @@ type loop struct {
 	poller netio.Poller
 	counts []*tally // by group
 	conns  []loopConn
+	open   []openLoop // by group
+	alarm  alarm      // where there is an open loop
+	to     target     // where there is a connection for every request
 
 	dialing sync.WaitGroup
 	mu      sync.Mutex
@@ -31,9 +34,11 @@ type loop struct {
 
 type loopConn struct {
 	client
-	fd  int // -1: none at the moment
-	gen uint32
-	out []byte // of the batch, not yet taken by the kernel
+	number int // of the group
+	fd     int // -1: none at the moment
+	gen    uint32
+	out    []byte // of the batch, not yet taken by the kernel
+	queued bool   // waits in the open loop's queue
 }
 
 type dialled struct{ index, fd int }
@@ -55,17 +60,22 @@ func newLoops(r *loadRun, slots []slot) ([]driver, error) {
 	}
 	var ds []driver
 	for i := range max(1, min(r.loops, len(slots))) {
-		l := &loop{run: r, kernel: k}
-		for range r.groups {
+		l := &loop{run: r, kernel: k, open: make([]openLoop, len(r.groups)), alarm: alarm{fd: -1}}
+		memos := make([][]memo, len(r.groups))
+		for i, g := range r.groups {
 			l.counts = append(l.counts, newTally())
+			memos[i] = make([]memo, len(g.requests))
 		}
-		memos := make([]memo, len(r.groups))
 		for j := i; j < len(slots); j += max(1, r.loops) {
 			g := slots[j].group
-			l.conns = append(l.conns, loopConn{client: newClient(r.groups[g], l.counts[g], &memos[g]), fd: -1})
+			c := newClient(r.groups[g], l.counts[g], memos[g], slots[j].n)
+			l.conns = append(l.conns, loopConn{client: c, number: g, fd: -1})
 		}
 		if l.poller, err = k.NewPoller(); err == nil {
 			err = l.adopt(slots, i)
+		}
+		if err == nil {
+			err = l.prepare()
 		}
 		if err != nil {
 			l.release()
@@ -77,14 +87,34 @@ func newLoops(r *loadRun, slots []slot) ([]driver, error) {
 		ds = append(ds, l)
 	}
 	for _, s := range slots {
-		s.conn.Close() // each lives on as the descriptor in its loop
+		s.close() // each lives on as the descriptor in its loop
 	}
 	return ds, nil
+}
+
+// prepare makes what only some loads need.
+func (l *loop) prepare() (err error) {
+	for _, g := range l.run.groups {
+		if g.rate > 0 && l.alarm.fd < 0 {
+			if l.alarm, err = newAlarm(l.poller); err != nil {
+				return err
+			}
+		}
+		if g.close {
+			if l.to, err = newTarget(l.run.addr); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // adopt takes descriptors of its own for this loop's share of the slots.
 func (l *loop) adopt(slots []slot, first int) (err error) {
 	for j := range l.conns {
+		if slots[first+j*max(1, l.run.loops)].conn == nil {
+			continue
+		}
 		if l.conns[j].fd, err = ownFD(slots[first+j*max(1, l.run.loops)].conn); err != nil {
 			return err
 		}
@@ -115,6 +145,7 @@ func (l *loop) release() {
 	if l.poller != nil {
 		l.poller.Close()
 	}
+	l.alarm.close()
 }
 
 func (l *loop) drive() {
@@ -126,7 +157,7 @@ func (l *loop) drive() {
 		l.begin(i)
 	}
 	for !l.run.over() {
-		n, err := l.poller.Wait(events, len(unread) == 0)
+		n, err := l.poller.Wait(events, len(unread) == 0 && l.mayPark())
 		if err != nil {
 			l.counts[0].lockedFail("poller", "%v", err)
 			break
@@ -140,27 +171,57 @@ func (l *loop) drive() {
 		}
 		unread, more = more, unread
 		l.takeDialled()
+		l.sendDue()
 		l.checkTimeouts()
 	}
 	l.dialing.Wait()
 	l.takeDialled()
+	l.leaveUnanswered()
 }
 
-// begin starts the closed loop on a connection that has just been opened.
+// begin puts a connection to work that has just been opened, or one that is to be opened for each request.
 func (l *loop) begin(i int) {
+	if c := &l.conns[i]; c.fd < 0 || l.watch(i) {
+		l.free(i, l.run.now())
+	}
+}
+
+func (l *loop) watch(i int) bool {
 	c := &l.conns[i]
 	c.gen++
 	if err := l.poller.Add(c.fd, uint64(c.gen)<<32|uint64(i)); err != nil {
 		c.tally.lockedFail("poller", "%v", err)
 		l.drop(i, wantOut)
-		return
+		return false
 	}
-	l.send(i)
+	return true
 }
 
-func (l *loop) send(i int) {
+// free gives a connection that has nothing to do its next batch: in a closed loop now, in an open one when that is due.
+func (l *loop) free(i int, now int64) {
 	c := &l.conns[i]
-	c.out = c.send(l.run.now())
+	if c.group.schedule == nil {
+		l.send(i, now, now)
+		return
+	}
+	l.enqueue(i)
+	l.sendDueOf(c.number, now)
+}
+
+func (l *loop) send(i int, started, now int64) {
+	c := &l.conns[i]
+	if c.fd < 0 {
+		fd, err := l.to.connect()
+		if err != nil {
+			c.tally.lockedFail("connect: "+kindOf(err), "%v", err)
+			l.drop(i, wantOut)
+			return
+		}
+		if c.fd = fd; !l.watch(i) {
+			return
+		}
+	}
+	c.out = c.send(started, now)
 	l.flush(i)
 }
 
@@ -179,13 +240,16 @@ func (l *loop) flush(i int) {
 		}
 	}
 	if c.pending == 0 {
-		l.send(i) // the answers had come before the last of the batch was out
+		l.free(i, l.run.now()) // the answers had come before the last of the batch was out
 	}
 }
 
 // handle serves one event. What could be read further goes to unread.
 func (l *loop) handle(e netio.Event, scratch []byte, unread []netio.Event) []netio.Event {
 	i := int(uint32(e.Data))
+	if e.Data == alarmData {
+		return unread
+	}
 	c := &l.conns[i]
 	if c.gen != uint32(e.Data>>32) || c.fd < 0 {
 		return unread
@@ -214,8 +278,7 @@ func (l *loop) handle(e netio.Event, scratch []byte, unread []netio.Event) []net
 		switch want {
 		case wantSend:
 			if len(c.out) == 0 {
-				c.out = c.send(now)
-				l.flush(i)
+				l.free(i, now)
 			}
 		case wantFresh, wantOut:
 			l.drop(i, want)
@@ -232,10 +295,17 @@ func (l *loop) handle(e netio.Event, scratch []byte, unread []netio.Event) []net
 // drop closes a connection and has another one opened in its place.
 func (l *loop) drop(i int, why next) {
 	c := &l.conns[i]
-	l.kernel.Close(c.fd)
+	if c.fd >= 0 {
+		l.kernel.Close(c.fd)
+	}
 	c.fd, c.out = -1, nil
 	c.gen++
 	if l.run.over() {
+		return
+	}
+	if c.group.close && why == wantFresh {
+		c.again()
+		l.free(i, l.run.now())
 		return
 	}
 	l.dialing.Go(func() {
@@ -245,7 +315,9 @@ func (l *loop) drop(i int, why next) {
 		conn, err := l.run.dial(l.run.ctx)
 		fd := -1
 		if err == nil {
-			fd, err = ownFD(conn)
+			if !c.group.close { // else it was to see whether the server is still there
+				fd, err = ownFD(conn)
+			}
 			conn.Close()
 		}
 		if err != nil {
@@ -283,7 +355,7 @@ func (l *loop) checkTimeouts() {
 	l.checked = now
 	for i := range l.conns {
 		c := &l.conns[i]
-		if c.fd >= 0 && c.pending > 0 && now-c.started > int64(l.run.timeout) {
+		if c.fd >= 0 && c.pending > 0 && now-c.sent > int64(l.run.timeout) {
 			c.tally.lockedFail("timeout", "no whole response within %v", l.run.timeout)
 			l.drop(i, wantOut)
 		}

@@ -323,12 +323,12 @@ func TestLoadReportText(t *testing.T) {
 
 func TestLoadSaysWhenItIsItsOwnLimit(t *testing.T) {
 	busy, idle := &cpuReport{Cores: 0.99}, &cpuReport{Cores: 0.5}
-	require.True(t, (&loadReport{OwnCPU: busy, ServerCPU: idle, threads: 1}).ownLimit())
-	require.True(t, (&loadReport{OwnCPU: busy, threads: 1}).ownLimit())
-	require.False(t, (&loadReport{OwnCPU: busy, ServerCPU: busy, threads: 1}).ownLimit())
-	require.False(t, (&loadReport{OwnCPU: busy, threads: 2}).ownLimit())
-	require.False(t, (&loadReport{OwnCPU: idle, threads: 1}).ownLimit())
-	require.False(t, (&loadReport{threads: 1}).ownLimit())
+	require.True(t, (&loadReport{OwnCPU: busy, ServerCPU: idle}).ownLimit(1))
+	require.True(t, (&loadReport{OwnCPU: busy}).ownLimit(1))
+	require.False(t, (&loadReport{OwnCPU: busy, ServerCPU: busy}).ownLimit(1))
+	require.False(t, (&loadReport{OwnCPU: busy}).ownLimit(2))
+	require.False(t, (&loadReport{OwnCPU: idle}).ownLimit(1))
+	require.False(t, (&loadReport{}).ownLimit(1))
 }
 
 func TestLatencyOutOfRangeIsKept(t *testing.T) {

@@ -28,6 +28,8 @@ type loadRun struct {
 	ctx     context.Context // ends with the run
 	origin  time.Time
 	phase   atomic.Int32
+	from    atomic.Int64  // when the measured part began, in nanoseconds of the run
+	until   atomic.Int64  // when it ended; 0 before that
 	down    atomic.Int32  // connections that could not be opened again
 	allDown chan struct{} // closed when that is all of them
 }
@@ -42,6 +44,7 @@ const (
 type outcome struct {
 	elapsed     time.Duration
 	groups      []*tally // as loadRun.groups
+	due         []int64  // of open loops: how many requests were due, as loadRun.groups
 	ownCPU      usage
 	interrupted bool // the context ended it
 	gone        bool // no connection could be kept open: the server went away
@@ -51,12 +54,28 @@ type outcome struct {
 func (r *loadRun) now() int64 { return int64(time.Since(r.origin)) }
 
 func (r *loadRun) counts() bool { return r.phase.Load() == phaseMeasure }
-func (r *loadRun) over() bool   { return r.phase.Load() == phaseOver }
 
-// slot is one connection to be driven.
+func (r *loadRun) over() bool { return r.phase.Load() == phaseOver }
+
+// unanswered notes a request of an open loop, due at started, that the end of the run leaves unanswered.
+func (r *loadRun) unanswered(t *tally, started int64) {
+	if until := r.until.Load(); started < until && started >= r.from.Load() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.lateBy(until-started, 1)
+	}
+}
+
+// slot is one connection to be driven: the n-th of its group.
 type slot struct {
-	group int
-	conn  net.Conn
+	group, n int
+	conn     net.Conn // nil where there is to be a connection for every request
+}
+
+func (s slot) close() {
+	if s.conn != nil {
+		s.conn.Close()
+	}
 }
 
 // driver moves the bytes of some connections until the run is over, and closes them.
@@ -87,9 +106,15 @@ func (r *loadRun) do(ctx context.Context) (*outcome, error) {
 	drivers, err := r.drivers(slots)
 	if err != nil {
 		for _, s := range slots {
-			s.conn.Close()
+			s.close()
 		}
 		return nil, err
+	}
+	for _, g := range r.groups {
+		g.schedule = nil
+		if g.rate > 0 {
+			g.schedule = newSchedule(g.rate, r.now(), &r.from)
+		}
 	}
 	var wg sync.WaitGroup
 	for _, d := range drivers {
@@ -97,6 +122,7 @@ func (r *loadRun) do(ctx context.Context) (*outcome, error) {
 	}
 
 	out := &outcome{}
+	var from, end int64
 	out.interrupted, out.gone = r.wait(ctx, r.warmup, drivers, time.Time{})
 	if !out.interrupted && !out.gone {
 		cpu0, _ := ownUsage()
@@ -104,8 +130,12 @@ func (r *loadRun) do(ctx context.Context) (*outcome, error) {
 			r.begin()
 		}
 		start := time.Now()
+		from = r.now()
+		r.from.Store(from)
 		r.phase.Store(phaseMeasure)
 		out.interrupted, out.gone = r.wait(ctx, r.duration, drivers, start)
+		end = r.now()
+		r.until.Store(end)
 		r.phase.Store(phaseOver)
 		out.elapsed = time.Since(start)
 		if r.end != nil {
@@ -127,6 +157,14 @@ func (r *loadRun) do(ctx context.Context) (*outcome, error) {
 	for _, d := range drivers {
 		for i, t := range d.tallies() {
 			out.groups[i].add(t)
+		}
+	}
+	for i, g := range r.groups {
+		if g.schedule != nil && end > from {
+			g.schedule.left(out.groups[i], from, end)
+			out.due = append(out.due, g.schedule.between(from, end))
+		} else {
+			out.due = append(out.due, 0)
 		}
 	}
 	return out, nil
@@ -173,20 +211,20 @@ func (r *loadRun) open(ctx context.Context) ([]slot, error) {
 		more = false
 		for g, gr := range r.groups {
 			if i < gr.conns {
-				slots = append(slots, slot{group: g})
+				slots = append(slots, slot{group: g, n: i})
 				more = true
 			}
 		}
 	}
 	err := inParallel(len(slots), dialersMax, func(i int) (err error) {
-		slots[i].conn, err = r.dial(ctx)
+		if !r.groups[slots[i].group].close {
+			slots[i].conn, err = r.dial(ctx)
+		}
 		return err
 	})
 	if err != nil {
 		for _, s := range slots {
-			if s.conn != nil {
-				s.conn.Close()
-			}
+			s.close()
 		}
 		return nil, err
 	}
@@ -278,5 +316,24 @@ func (o *outcome) problem(addr string) error {
 	case sum.requests == 0:
 		return errors.New("nothing was measured: no request was answered in the measured time")
 	}
+	for i, t := range o.groups {
+		if !o.held(i) {
+			second := func(n float64) string { return thousands(uint64(n/o.elapsed.Seconds() + 0.5)) }
+			return fmt.Errorf("the rate could not be held: %s requests a second were due, %s were answered",
+				second(float64(o.due[i])), second(float64(t.requests)))
+		}
+	}
 	return nil
+}
+
+// A rate is held unless at the end more than this share of what was due is unanswered, the first of it for so long or half
+// of the time measured. A server that stalls and catches up holds it.
+const (
+	heldShare  = 0.05
+	heldOldest = 500 * time.Millisecond
+)
+
+func (o *outcome) held(group int) bool {
+	t := o.groups[group]
+	return o.due == nil || float64(t.unanswered) <= heldShare*float64(o.due[group]) || t.oldest < min(heldOldest, o.elapsed/2)
 }

@@ -31,6 +31,10 @@ type tally struct {
 	bytes    uint64 // received
 	hist     *hdrhistogram.Histogram
 	failures map[string]*failure
+
+	each       []uint64      // of a mix: answered as wanted, by request
+	unanswered uint64        // of an open loop: due, and not answered when time was over
+	oldest     time.Duration // how long the first of these had waited
 }
 
 // failure counts what went wrong in one way. The number of kinds is bounded by the number of status codes.
@@ -47,6 +51,22 @@ func newTally() *tally {
 func (t *tally) latency(ns, n int64) {
 	// In range, hence no error.
 	_ = t.hist.RecordValues(min(max(ns, latencyMin), latencyMax), n)
+}
+
+// answered counts a good response to one request of a mix.
+func (t *tally) answered(request int) {
+	for len(t.each) <= request {
+		t.each = append(t.each, 0)
+	}
+	t.each[request]++
+}
+
+// lateBy notes n requests of an open loop that were not answered by its end, ns after they were due. Their latency would
+// have been that or more; without them an overloaded server would seem the faster the less it answers.
+func (t *tally) lateBy(ns, n int64) {
+	t.unanswered += uint64(n)
+	t.oldest = max(t.oldest, time.Duration(ns))
+	t.latency(ns, n)
 }
 
 func (t *tally) fail(kind, format string, args ...any) {
@@ -78,6 +98,14 @@ func (t *tally) add(o *tally) {
 	t.requests += o.requests
 	t.bytes += o.bytes
 	t.hist.Merge(o.hist)
+	for i, n := range o.each {
+		for len(t.each) <= i {
+			t.each = append(t.each, 0)
+		}
+		t.each[i] += n
+	}
+	t.unanswered += o.unanswered
+	t.oldest = max(t.oldest, o.oldest)
 	for kind, f := range o.failures {
 		if mine := t.failures[kind]; mine != nil {
 			mine.Count += f.Count

@@ -193,7 +193,7 @@ func responseSize(addr string, g *group, timeout time.Duration) (int, error) {
 	}
 	defer conn.Close()
 	counted := &readCounter{Conn: conn}
-	err = ask(counted, &request{addr: addr, wire: g.batch[:len(g.batch)/g.depth], want: *g.want}, timeout)
+	err = ask(counted, &request{addr: addr, wire: g.batch[:len(g.batch)/g.depth], want: g.requests[0].want}, timeout)
 	return counted.n, err
 }
 

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+)
+
+// loadReport is what load prints. Latencies are in microseconds, CPU times in microseconds per request.
+type loadReport struct {
+	URL         string       `json:"url"`
+	Mix         []mixReport  `json:"mix,omitempty"`
+	Connections int          `json:"connections"`
+	Close       bool         `json:"connection_per_request,omitempty"`
+	Pipeline    int          `json:"pipeline"`
+	Rate        float64      `json:"rate,omitempty"` // asked for, of an open loop; absent from a closed one
+	Seconds     float64      `json:"seconds"`
+	Requests    uint64       `json:"requests"`
+	PerSecond   float64      `json:"requests_per_second"`
+	Unanswered  uint64       `json:"unanswered,omitempty"` // of an open loop: due, and not answered at the end
+	Bytes       uint64       `json:"bytes_received"`
+	Latency     latencies    `json:"latency_us"`
+	Curve       []curvePoint `json:"latency_curve,omitempty"`
+	OwnCPU      *cpuReport   `json:"own_cpu,omitempty"`
+	OwnLimit    bool         `json:"own_limit,omitempty"` // the figures may be about the loader
+	ServerCPU   *cpuReport   `json:"server_cpu,omitempty"`
+	Failed      uint64       `json:"failed"`
+	Failures    []failure    `json:"failures,omitempty"`
+	Interrupted bool         `json:"interrupted,omitempty"`
+}
+
+type mixReport struct {
+	URL      string `json:"url"`
+	Weight   int    `json:"weight"`
+	Requests uint64 `json:"requests"`
+}
+
+// curvePoint says that so many percent of the latencies were at most so many microseconds.
+type curvePoint struct {
+	Percent float64 `json:"percent"`
+	Micros  float64 `json:"us"`
+}
+
+// curvePercents get denser towards the end, where what is rare is.
+var curvePercents = []float64{0, 10, 25, 50, 75, 90, 95, 97.5, 99, 99.5, 99.75, 99.9, 99.95, 99.975, 99.99, 99.995, 99.999, 100}
+
+func newCurve(t *tally) (curve []curvePoint) {
+	if t.hist.TotalCount() == 0 {
+		return nil
+	}
+	for _, q := range curvePercents {
+		curve = append(curve, curvePoint{q, float64(t.hist.ValueAtQuantile(q)) / 1e3})
+	}
+	return curve
+}
+
+type latencies struct {
+	P50   float64 `json:"p50"`
+	P90   float64 `json:"p90"`
+	P95   float64 `json:"p95"`
+	P99   float64 `json:"p99"`
+	P999  float64 `json:"p99.9"`
+	P9999 float64 `json:"p99.99"`
+	Max   float64 `json:"max"`
+}
+
+type cpuReport struct {
+	Sum    float64  `json:"us_per_request"`
+	User   *float64 `json:"user_us_per_request,omitempty"` // absent if too little was used to tell them apart
+	System *float64 `json:"system_us_per_request,omitempty"`
+	Cores  float64  `json:"cores_busy"`
+}
+
+func newLatencies(t *tally) latencies {
+	at := func(q float64) float64 { return float64(t.hist.ValueAtQuantile(q)) / 1e3 }
+	return latencies{at(50), at(90), at(95), at(99), at(99.9), at(99.99), float64(t.hist.Max()) / 1e3}
+}
+
+func newCPUReport(u usage, requests uint64, elapsed time.Duration) *cpuReport {
+	if !u.known || requests == 0 || elapsed <= 0 {
+		return nil
+	}
+	per := func(d time.Duration) float64 { return float64(d) / 1e3 / float64(requests) }
+	c := &cpuReport{Sum: per(u.sum), Cores: float64(u.sum) / float64(elapsed)}
+	if user, system, ok := u.split(); ok {
+		us, sy := per(user), per(system)
+		c.User, c.System = &us, &sy
+	}
+	return c
+}
+
+func newLoadReport(m mix, r *loadRun, o *outcome, server usage) *loadReport {
+	t, g := o.total(), r.groups[0]
+	rep := &loadReport{
+		URL: m.title(), Connections: g.conns, Close: g.close, Pipeline: g.depth, Rate: g.rate,
+		Seconds: o.elapsed.Seconds(), Requests: t.requests, Unanswered: t.unanswered, Bytes: t.bytes,
+		Latency: newLatencies(t), Curve: newCurve(t),
+		OwnCPU:    newCPUReport(o.ownCPU, t.requests, o.elapsed),
+		ServerCPU: newCPUReport(server, t.requests, o.elapsed),
+		Failures:  t.failed(), Interrupted: o.interrupted,
+	}
+	if o.elapsed > 0 {
+		rep.PerSecond = float64(t.requests) / o.elapsed.Seconds()
+	}
+	for _, f := range rep.Failures {
+		rep.Failed += f.Count
+	}
+	if len(m.urls) > 1 {
+		for i, url := range m.urls {
+			mr := mixReport{URL: url, Weight: m.weights[i]}
+			if i < len(t.each) {
+				mr.Requests = t.each[i]
+			}
+			rep.Mix = append(rep.Mix, mr)
+		}
+	}
+	rep.OwnLimit = rep.ownLimit(r.loops) && (g.rate == 0 || !o.held(0))
+	return rep
+}
+
+// A loader is at its limit when it has used nearly all the CPU time it may; a server is not when it has some left.
+const (
+	ownBusy    = 0.95
+	serverBusy = 0.90
+)
+
+// ownLimit reports whether the figures may be about the loader: it was at its limit, and the server, as far as is known,
+// was not. An open loop may be awake all the time only to be in time; it is at its limit if it does not hold its rate either.
+func (r *loadReport) ownLimit(threads int) bool {
+	return r.OwnCPU != nil && r.OwnCPU.Cores >= ownBusy*float64(threads) &&
+		(r.ServerCPU == nil || r.ServerCPU.Cores < serverBusy)
+}
+
+func (r *loadReport) print(w io.Writer) {
+	fmt.Fprintf(w, "%s: %d connections", r.URL, r.Connections)
+	if r.Close {
+		fmt.Fprintf(w, " at a time, one for every request")
+	}
+	if r.Pipeline > 1 {
+		fmt.Fprintf(w, ", pipelined by %d", r.Pipeline)
+	}
+	if r.Rate > 0 {
+		fmt.Fprintf(w, ", %s requests a second due", thousands(uint64(r.Rate+0.5)))
+	}
+	fmt.Fprintf(w, ", measured for %.2f s\n", r.Seconds)
+	fmt.Fprintf(w, "  requests    %s, %s a second, all checked\n", thousands(r.Requests), thousands(uint64(r.PerSecond+0.5)))
+	for _, m := range r.Mix {
+		fmt.Fprintf(w, "    %s of %s (weight %d)\n", thousands(m.Requests), m.URL, m.Weight)
+	}
+	if r.Unanswered > 0 {
+		fmt.Fprintf(w, "  unanswered  %s that were due; each counts with the time that it had waited\n", thousands(r.Unanswered))
+	}
+	fmt.Fprintf(w, "  received    %s bytes\n", thousands(r.Bytes))
+	if r.Requests > 0 {
+		l := r.Latency
+		fmt.Fprintf(w, "  latency     p50 %s, p90 %s, p95 %s, p99 %s, p99.9 %s, p99.99 %s, max %s\n", micros(l.P50), micros(l.P90),
+			micros(l.P95), micros(l.P99), micros(l.P999), micros(l.P9999), micros(l.Max))
+	}
+	for _, c := range []struct {
+		who string
+		cpu *cpuReport
+	}{{"server CPU", r.ServerCPU}, {"own CPU", r.OwnCPU}} {
+		if c.cpu != nil {
+			fmt.Fprintf(w, "  %-11s %.2f µs per request, %.2f cores busy", c.who, c.cpu.Sum, c.cpu.Cores)
+			if c.cpu.User != nil {
+				fmt.Fprintf(w, " (user %.2f µs, system %.2f µs)", *c.cpu.User, *c.cpu.System)
+			}
+			fmt.Fprintln(w)
+		}
+	}
+	if r.Failed == 0 {
+		fmt.Fprintf(w, "  failed      none\n")
+		return
+	}
+	fmt.Fprintf(w, "  failed      %s\n", thousands(r.Failed))
+	for _, f := range r.Failures {
+		fmt.Fprintf(w, "    %s %s, the first: %s\n", thousands(f.Count), f.Kind, f.First)
+	}
+}
