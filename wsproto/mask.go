@@ -10,7 +10,7 @@ import (
 //
 // Eight bytes at a time, wherever b lies: loads need no alignment on any machine that matters, and where they do the
 // compiler makes them of bytes. Eight such words a round, because BenchmarkMask shows three times the speed of one word a
-// round, and one and a half times that of four.
+// round from 1 KB on, and a tenth more than that of four.
 func Mask(b []byte, key uint32) (next uint32) {
 	wide := uint64(key)<<32 | uint64(key)
 	for len(b) >= 64 {

@@ -68,9 +68,11 @@ func closing(code int, reason string) frame {
 // show renders an event. Long payloads keep their beginning and their length.
 func show(e Event) string {
 	names := map[Opcode]string{Text: "text", Binary: "binary", Close: "close", Ping: "ping", Pong: "pong"}
-	payload := fmt.Sprintf("%q", e.Payload)
+	var payload string
 	if len(e.Payload) > 40 {
 		payload = fmt.Sprintf("%q+%d", e.Payload[:20], len(e.Payload)-20)
+	} else {
+		payload = fmt.Sprintf("%q", e.Payload)
 	}
 	if e.Opcode == Close {
 		return fmt.Sprintf("close %d %s", e.Code, payload)
