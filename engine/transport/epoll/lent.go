@@ -268,23 +268,23 @@ func (c *conn) Flush(t *transport.Turn, more ...[]byte) error {
 	c.settle(t)
 	var list [1 + 4][]byte
 	bufs := append(append(list[:0], t.Out), more...)
-	err := c.output(func() (int, error) {
+	err := c.output(func() (bool, error) {
 		for len(bufs) > 0 && len(bufs[0]) == 0 {
 			bufs = bufs[1:]
 		}
 		if len(bufs) == 0 {
-			return 0, io.EOF
+			return true, nil
 		}
 		n, err := c.writev(bufs)
-		for left := n; left > 0; {
-			k := min(left, len(bufs[0]))
+		for n > 0 {
+			k := min(n, len(bufs[0]))
 			bufs[0] = bufs[0][k:]
-			left -= k
+			n -= k
 			if len(bufs[0]) == 0 {
 				bufs = bufs[1:]
 			}
 		}
-		return n, err
+		return len(bufs) == 0, err
 	})
 	t.Out = t.Out[:0]
 	return err
@@ -298,19 +298,19 @@ func (c *conn) flushBefore(t *transport.Turn) error {
 	c.settle(t)
 	left := t.Out
 	t.Out = t.Out[:0]
-	return c.output(func() (int, error) {
+	return c.output(func() (bool, error) {
 		if len(left) == 0 {
-			return 0, io.EOF
+			return true, nil
 		}
 		n, err := c.writeMore(left)
 		left = left[n:]
-		return n, err
+		return len(left) == 0, err
 	})
 }
 
-// output calls write until it says io.EOF, and waits for the socket in between. After any other end the output is broken:
-// nobody knows how much of it has left.
-func (c *conn) output(write func() (int, error)) (err error) {
+// output calls write until it says that all is done, and waits for the socket in between. After any other end the output is
+// broken: nobody knows how much of it has left.
+func (c *conn) output(write func() (done bool, err error)) (err error) {
 	defer func() {
 		if err != nil {
 			c.word.Or(broken)
@@ -324,16 +324,16 @@ func (c *conn) output(write func() (int, error)) (err error) {
 			return net.ErrClosed
 		}
 		c.word.And(^evOut)
-		_, err := write()
+		done, err := write()
 		switch {
-		case err == io.EOF:
-			return nil
 		case err == netio.ErrAgain:
 			if err := c.await(c.loan.Load().out, evOut|evHup, &c.writeAt); err != nil {
 				return err
 			}
 		case err != nil:
 			return err
+		case done: // whoever cuts the connection now cuts nothing of this
+			return nil
 		}
 	}
 }
@@ -354,28 +354,25 @@ func (c *conn) SendFile(t *transport.Turn, f *os.File, n int64) (int64, error) {
 	const pieceMax = 1 << 20 // so that one call does not keep a thread for long
 	var sent int64
 	refused := false
-	err = c.output(func() (int, error) {
+	err = c.output(func() (bool, error) {
 		piece := int64(pieceMax)
 		if n >= 0 {
 			piece = min(piece, n-sent)
 		}
 		if piece == 0 {
-			return 0, io.EOF
+			return true, nil
 		}
 		var k int
 		var serr error
 		if err := raw.Control(func(fd uintptr) { k, serr = c.sendFile(int(fd), int(piece)) }); err != nil {
-			return 0, err
+			return false, err
 		}
 		sent += int64(k)
-		switch {
-		case serr == nil && k == 0:
-			return 0, io.EOF
-		case serr != nil && serr != netio.ErrAgain && serr != netio.ErrReset && sent == 0:
+		if serr != nil && serr != netio.ErrAgain && serr != netio.ErrReset && sent == 0 {
 			refused = true
-			return 0, io.EOF
+			return true, nil
 		}
-		return k, serr
+		return sent == n || k == 0 && serr == nil, serr
 	})
 	if !refused {
 		return sent, err
