@@ -46,4 +46,29 @@ func TestAllocations(t *testing.T) {
 func TestIdleSize(t *testing.T) {
 	require.LessOrEqual(t, unsafe.Sizeof(Reader{}), uintptr(168))
 	require.LessOrEqual(t, unsafe.Sizeof(Writer{}), uintptr(24))
+	require.LessOrEqual(t, unsafe.Sizeof(Deflater{}), uintptr(48))
+	require.LessOrEqual(t, unsafe.Sizeof(Inflater{}), uintptr(32))
+}
+
+// TestIdleContext: what stays of messages that were compressed, at any time: the window that was agreed on, 8 KB of what was
+// sent, and nothing where no context is kept.
+func TestIdleContext(t *testing.T) {
+	for bits := 8; bits <= 15; bits++ {
+		for _, alone := range []bool{false, true} {
+			agreed := Params{alone, alone, bits, bits}
+			d, i := NewDeflater(Server, agreed, 1), NewInflater(Client, agreed)
+			most := 1 << bits
+			if alone {
+				most = 0
+			}
+			for _, n := range []int{1, 10, 100, 1000, 10_000, 100, 20_000, 3000, 100_000, 5} {
+				_, err := i.Append(nil, d.Append(nil, prose(n)), n)
+				require.NoError(t, err)
+				require.LessOrEqual(t, cap(d.past.bytes), min(most, takeoverBytesMax))
+				require.LessOrEqual(t, cap(i.past.bytes), most)
+			}
+			require.Len(t, d.past.bytes, min(most, takeoverBytesMax))
+			require.Len(t, i.past.bytes, most)
+		}
+	}
 }

@@ -22,7 +22,9 @@ const (
 const finalBlocksMax = 16
 
 // Inflater inflates the messages of one connection. With context takeover it remembers the last bytes that came out, as
-// many as the sender's window has, and nothing else: the decompressors, 45 KB each, come from a pool for the time of a call.
+// many as the sender's window has, 256 to 32,768, as long as the connection is there; without, nothing. Decompressors come
+// from a pool for the time of a call: there are as many as calls at once, 40 KB each, and those that lie idle for two
+// garbage collections are gone.
 // An Inflater belongs to one goroutine at a time.
 type Inflater struct {
 	past history

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestDeflate: what a server answers to offers, by what it is willing to do. "" is no extension.
+// TestDeflateOffers: what a server answers to offers, by what it is willing to do. "" is no extension.
 func TestDeflateOffers(t *testing.T) {
 	const name = "permessage-deflate"
 	all := Params{true, true, 10, 11}
@@ -76,16 +76,17 @@ func TestDeflateOffers(t *testing.T) {
 	}
 }
 
-// TestDeflateAnswers: which answers a client takes.
-func TestDeflateAnswers(t *testing.T) {
+type deflateAnswer struct {
+	offer  *Params
+	wire   string // what the offer looks like
+	answer string
+	want   error
+	agreed *Params
+}
+
+func deflateAnswers() []deflateAnswer {
 	const name = "permessage-deflate"
-	for _, c := range []struct {
-		offer  *Params
-		wire   string // what the offer looks like
-		answer string
-		want   error
-		agreed *Params
-	}{
+	return []deflateAnswer{
 		{nil, "", "", nil, nil},
 		{nil, "", name, ErrAnswerExt, nil},
 		{&Params{}, name, "", nil, nil},
@@ -106,7 +107,12 @@ func TestDeflateAnswers(t *testing.T) {
 		{&Params{ClientMaxWindowBits: 12}, name + "; client_max_window_bits=12", name + "; client_max_window_bits=13", ErrAnswerParams, nil},
 		{&Params{ClientMaxWindowBits: 12}, name + "; client_max_window_bits=12", name + "; client_max_window_bits=8", nil, &Params{ClientMaxWindowBits: 8}},
 		{&Params{ClientNoContextTakeover: true}, name + "; client_no_context_takeover", name, nil, &Params{}},
-	} {
+	}
+}
+
+// TestDeflateAnswers: which answers a client takes.
+func TestDeflateAnswers(t *testing.T) {
+	for _, c := range deflateAnswers() {
 		q := Request{Target: "/", Host: "h", Deflate: c.offer}
 		head := string(q.Append(nil, [16]byte{}))
 		if c.offer != nil {
@@ -114,10 +120,7 @@ func TestDeflateAnswers(t *testing.T) {
 		} else {
 			require.NotContains(t, head, "Extensions")
 		}
-		var a Answer
-		for _, f := range answerTo(&q) {
-			a.Field([]byte(f[0]), []byte(f[1]))
-		}
+		a := answerOf(answerTo(&q))
 		if c.answer != "" {
 			a.Field([]byte("Sec-WebSocket-Extensions"), []byte(c.answer))
 		}
