@@ -40,6 +40,7 @@ func FuzzReader(f *testing.F) {
 func FuzzBothWays(f *testing.F) {
 	f.Add([]byte(hello), uint8(0), uint16(3), uint32(0x12345678))
 	f.Add([]byte("0"), uint8(2), uint16(0), uint32(0)) // longer on the wire than the bound of what is inflated
+	f.Add(prose(1000), uint8(2), uint16(0), uint32(0)) // flushed with each byte: the bound grows with the fragments
 	f.Add(prose(1000), uint8(0x12), uint16(200), uint32(0))
 	f.Add(prose(1000), uint8(0x3f), uint16(2000), uint32(0xffffffff))
 	f.Fuzz(func(t *testing.T, message []byte, how uint8, step uint16, key uint32) {

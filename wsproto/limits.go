@@ -4,8 +4,8 @@ import "math"
 
 // Limits bound what a peer can make a Reader do. A value of 0 stands for the default.
 type Limits struct {
-	// MessageBytesMax bounds a message, inflated where it came deflated. Default 1 MiB. Above it: ErrMessageSize or
-	// ErrInflatedSize, close code 1009.
+	// MessageBytesMax bounds a message, inflated where it came deflated. Default 1 MiB; at most a quarter of the largest int.
+	// Above it: ErrMessageSize or ErrInflatedSize, close code 1009.
 	MessageBytesMax int
 	// FrameBytesMax bounds the payload of one frame as its header announces it, compressed or not. Default: no bound but that
 	// of the message. Above it: ErrFrameSize, close code 1009.

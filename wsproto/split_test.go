@@ -97,9 +97,9 @@ func TestWholeIsView(t *testing.T) {
 // TestMemoryFollowsData: a header that announces much makes the Reader ask for little.
 func TestMemoryFollowsData(t *testing.T) {
 	var most int
-	limits := Limits{MessageBytesMax: 1 << 30}
+	limits := Limits{MessageBytesMax: 1 << 28}
 	r := NewReader(NewReaderConfig(Client, limits, measure{&most}), nil)
-	in := AppendHeader(nil, Header{Fin: true, Opcode: Binary, Length: 1 << 30})
+	in := AppendHeader(nil, Header{Fin: true, Opcode: Binary, Length: 1 << 28})
 	_, _, err := r.Next(append(in, make([]byte, 1000)...))
 	require.Equal(t, ErrNeedMore, err)
 	require.LessOrEqual(t, most, 2000)
