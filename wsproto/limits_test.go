@@ -24,7 +24,7 @@ func noise(n int) []byte {
 // TestLimitExactly: a message of the limit passes, whatever it is, however it was compressed and cut; one byte more ends the
 // connection with 1009. FrameBytesMax is left alone: what deflate adds to noise must not count.
 func TestLimitExactly(t *testing.T) {
-	for _, n := range []int{1, 125, 1000, 65535, 65536, 200_000} {
+	for _, n := range []int{1, 125, 1000, 65535, 100_000} {
 		for name, message := range map[string][]byte{"noise": noise(n + 1), "prose": prose(n + 1), "zeros": make([]byte, n+1)} {
 			frames := map[string]func(m []byte) []byte{}
 			frames["plain"] = func(m []byte) []byte { return wire(Server, f(fin|2, string(m))) }
@@ -38,11 +38,11 @@ func TestLimitExactly(t *testing.T) {
 					return wire(Server, cut(0x42, string(bytes.TrimSuffix(b.Bytes(), []byte(flushed))), n/2+1)...)
 				}
 			}
-			for _, step := range []int{1, 10, 64, 500} { // each fragment is flushed
-				if n/step > 1100 {
+			for _, step := range []int{1, 10, 1000} { // each fragment is flushed
+				if n/step > 130 {
 					continue
 				}
-				for _, agreed := range []Params{{}, {ClientNoContextTakeover: true}, {ClientMaxWindowBits: 8}} {
+				for _, agreed := range []Params{{}, {ClientMaxWindowBits: 8}} {
 					frames[fmt.Sprint("deflate in fragments of ", step, agreed)] = func(m []byte) (b []byte) {
 						w := NewClientWriter(NewDeflater(Client, agreed, 1), func() uint32 { return 0x01020304 })
 						for ; len(m) > step; m = m[step:] {
