@@ -61,9 +61,14 @@ engine
 	ours     httpparse radix wsproto constcache internal/netio engine/transport engine/transport/epoll engine/transport/portable
 	never    net/http syscall unsafe testing
 
+# WebSockets, for both kinds of handlers.
+engine/websocket
+	ours     wsproto engine engine/transport
+	never    net/http syscall unsafe testing
+
 # The native API. JSON and content codings are libraries' work.
 engine/native
-	ours     httpparse radix wsproto constcache engine engine/transport
+	ours     httpparse radix constcache engine engine/transport engine/websocket
 	modules  github.com/klauspost/compress github.com/bytedance/sonic
 	never    net/http syscall unsafe testing
 engine/native/files engine/native/compress
@@ -71,10 +76,14 @@ engine/native/files engine/native/compress
 	modules  github.com/klauspost/compress
 	never    net/http syscall unsafe testing
 
-# The only library package that knows net/http.
+# The only library packages that know net/http.
 adapters/nethttp
 	ours     engine engine/transport httpparse radix constcache
 	modules  golang.org/x/net
+	never    syscall unsafe testing
+# A package of its own, so that programs without WebSockets link none.
+adapters/nethttp/upgrade
+	ours     engine engine/websocket
 	never    syscall unsafe testing
 
 # The ends: they import what they like.

@@ -1,0 +1,98 @@
+package websocket
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"time"
+
+	"github.com/peregrine-http/peregrine/engine/transport"
+	"github.com/peregrine-http/peregrine/wsproto"
+)
+
+// CloseError is what Read returns when the connection has ended.
+type CloseError struct {
+	Code   wsproto.CloseCode // wsproto.Abnormal: without a Close
+	Reason string
+}
+
+func (e *CloseError) Error() string {
+	if e.Reason == "" {
+		return fmt.Sprintf("websocket: closed with code %d", e.Code)
+	}
+	return fmt.Sprintf("websocket: closed with code %d: %s", e.Code, e.Reason)
+}
+
+// ErrNotServing is what Read returns outside of Options.Serve.
+var ErrNotServing = errors.New("websocket: Read is for Options.Serve")
+
+// serve runs Options.Serve, on a goroutine that may block.
+func (c *Conn) serve(t *transport.Turn) {
+	c.more.turn = t
+	c.mu.Lock()
+	c.has &^= batch
+	c.has |= serving
+	c.mu.Unlock()
+	defer func() {
+		c.more.turn = nil
+		c.mu.Lock()
+		c.has &^= serving
+		c.mu.Unlock()
+	}()
+	c.e.o.Serve(c)
+	c.Close(wsproto.NormalClosure, "")
+}
+
+// Read waits for the next message. It is for the goroutine that runs Options.Serve. m.Data is valid until the next Read, and
+// until Serve returns. When the connection has ended the error is a *CloseError, and OnClose has been called.
+func (c *Conn) Read() (m Message, err error) {
+	if c.more == nil || c.more.turn == nil {
+		return Message{}, ErrNotServing
+	}
+	t := c.more.turn
+	for {
+		for len(t.In) > 0 && c.is&answered == 0 {
+			c.heardAt(time.Now().UnixNano())
+			if m, ok := c.next(t); ok {
+				return m, nil
+			}
+		}
+		c.rest(t)
+		if c.is&answered != 0 {
+			return Message{}, c.more.end
+		}
+		switch err := c.tc.Fill(t); {
+		case err == nil:
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			if c.closing() || c.expired() {
+				c.cutOff()
+			}
+		default:
+			c.cutOff()
+		}
+	}
+}
+
+// cutOff ends a connection that is lost, in Serve.
+func (c *Conn) cutOff() {
+	c.is |= answered
+	c.end(wsproto.Abnormal, "")
+	c.Cut()
+}
+
+// Messages returns the messages that come, for Options.Serve. It ends when the peer has closed the connection; if it
+// has ended in another way, the last pair has the error.
+func (c *Conn) Messages() iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
+		for {
+			m, err := c.Read()
+			if e, ok := err.(*CloseError); ok && e.Code != wsproto.Abnormal {
+				return
+			}
+			if !yield(m, err) || err != nil {
+				return
+			}
+		}
+	}
+}
