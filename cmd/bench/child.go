@@ -19,14 +19,17 @@ import (
 // it does not outlive us, however we end.
 type child struct {
 	name string
+	url  string // what URLs of it begin with
 	addr string
-	cmd  *exec.Cmd
+	cmd  *exec.Cmd // nil: it runs already, and it is not ours to end
 	in   io.WriteCloser
 	pipe *os.File      // the other end is its standard output
 	out  *bufio.Reader // reads pipe
 	said tail          // its standard error
 
 	ended chan struct{} // closed when the process has ended and said is complete
+
+	external bool // not this program: it takes no commands
 }
 
 const (
@@ -83,12 +86,25 @@ func startServer(ctx context.Context, name string, o serveOptions, procs int, cp
 		defer c.stop()
 		return nil, fmt.Errorf("%s did not start: %s", name, c.lastWords(err))
 	}
-	c.addr = addr
+	c.addr, c.url = addr, "http://"+addr
 	return c, nil
 }
 
 // stop ends the child and waits for it.
 func (c *child) stop() {
+	if c.external {
+		if c.cmd == nil {
+			return
+		}
+		endGroup(c.cmd, false)
+		select {
+		case <-c.ended:
+		case <-time.After(stopTimeout):
+		}
+		endGroup(c.cmd, true) // also what has outlived the command
+		<-c.ended
+		return
+	}
 	c.in.Close()
 	kill := time.AfterFunc(stopTimeout, func() { c.cmd.Process.Kill() })
 	defer kill.Stop()
@@ -96,30 +112,53 @@ func (c *child) stop() {
 	c.pipe.Close()
 }
 
-// usage is the CPU time that the child has used so far.
-func (c *child) usage() (usage, error) {
-	u, err := processUsage(c.cmd.Process.Pid)
-	if !errors.Is(err, errUnmeasured) {
-		return u, err
+// gone reports whether the child's process has ended.
+func (c *child) gone() bool {
+	select {
+	case <-c.ended:
+		return c.cmd != nil
+	default:
+		return false
+	}
+}
+
+// state is what the child has used so far.
+func (c *child) state() (s processState, err error) {
+	if c.cmd == nil {
+		return s, errUnmeasured
+	}
+	s, err = readProcess(c.cmd.Process.Pid)
+	if !errors.Is(err, errUnmeasured) || c.external {
+		return s, err
 	}
 	reply, err := c.ask("usage")
 	if err != nil {
-		return usage{}, err
+		return s, err
 	}
-	if _, err := fmt.Sscanf(reply, "usage %d %d %d", &u.sum, &u.user, &u.system); err != nil {
-		return usage{}, errUnmeasured
+	if _, err := fmt.Sscanf(reply, "usage %d %d %d", &s.cpu.sum, &s.cpu.user, &s.cpu.system); err != nil {
+		return s, errUnmeasured
 	}
-	u.known = true
-	return u, nil
+	s.cpu.known = true
+	return s, nil
 }
 
-// resident is the child's resident memory in bytes after it has collected its garbage: what it holds, not what it
+// resident is the child's resident memory in bytes. One of ours collects its garbage before: so it is what it holds, not what it
 // has not yet cleared away.
 func (c *child) resident() (int64, error) {
-	if _, err := c.ask("free"); err != nil {
-		return 0, err
+	if !c.external {
+		if _, err := c.ask("free"); err != nil {
+			return 0, err
+		}
 	}
-	return residentBytes(c.cmd.Process.Pid)
+	return c.residentNow()
+}
+
+// residentNow is the resident memory as it is.
+func (c *child) residentNow() (int64, error) {
+	if c.cmd == nil {
+		return 0, errUnmeasured
+	}
+	return processMemory(c.cmd.Process.Pid)
 }
 
 func (c *child) ask(command string) (string, error) {

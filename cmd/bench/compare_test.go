@@ -62,13 +62,13 @@ func TestMeasureServerDies(t *testing.T) {
 	ch, err := startServer(t.Context(), "net/http", serveOptions{}, 1, nil)
 	require.NoError(t, err)
 	defer ch.stop()
-	groups, err := scenarios[0].groups(ch.addr, c.conns)
+	groups, err := scenarios[0].groups(ch.url, c.conns, 0)
 	require.NoError(t, err)
 	go func() {
 		time.Sleep(200 * time.Millisecond)
 		ch.cmd.Process.Kill()
 	}()
-	_, err = c.measure(t.Context(), ch, groups)
+	_, err = c.measure(t.Context(), scenarios[0], ch, groups)
 	require.ErrorContains(t, err, "the server at "+ch.addr+" went away")
 }
 
@@ -104,7 +104,7 @@ func TestCheckLimit(t *testing.T) {
 func TestProbeFindsAnotherAnswer(t *testing.T) {
 	url := scriptedFirst(t, hello)
 	c := comparison{timeout: 5 * time.Second}
-	err := c.probe(t.Context(), scenarios[0], &child{name: "x", addr: strings.Trim(url, "htp:/")})
+	err := c.probe(t.Context(), scenarios[0], &child{name: "x", url: strings.TrimSuffix(url, "/")})
 	require.EqualError(t, err, `x: GET /plaintext answers 200 "hello" instead of 200 "Hello, World!"`)
 }
 

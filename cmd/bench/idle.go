@@ -17,38 +17,67 @@ const (
 	idleSettle = 700 * time.Millisecond
 )
 
-// idleRow measures memory, with a fresh process for each server: one that has worked has room left over from it.
-func (c *comparison) idleRow(ctx context.Context) error {
-	rounds := make([][]sample, len(c.servers))
-	c.rows = append(c.rows, row{fmt.Sprintf("idle, %s connections", thousands(uint64(c.idle))), rowIdle, rounds})
+// idleRow measures memory, with a fresh process for each server: one that has worked has room left over from it. An external
+// server cannot run twice on its address, so its process is replaced.
+func (c *comparison) idleRow(ctx context.Context, s scenario, children []*child) error {
+	r := newRow(s.name, fmt.Sprintf("idle, %s connections", thousands(uint64(c.idle))), rowIdle, len(c.servers))
 	for i, name := range c.servers {
+		r.left[i] = !offers(name, s)
+	}
+	c.rows = append(c.rows, r)
+	for i, name := range c.servers {
+		if r.left[i] {
+			continue
+		}
 		c.step++
 		c.line.note("[%d/%d] idle memory: %s", c.step, c.steps, name)
-		ch, err := startServer(ctx, name, c.serve, c.procs, c.serverCPUs)
+		ch, err := c.fresh(ctx, children, i)
 		if err != nil {
 			return err
 		}
 		bytes, err := idleMemory(ctx, ch, c.idle, c.timeout, func(format string, args ...any) {
 			c.line.show("[%d/%d] "+name+": "+format, append([]any{c.step, c.steps}, args...)...)
 		})
-		ch.stop()
-		if errors.Is(err, errUnmeasured) {
-			bytes, err = math.NaN(), nil
+		if ch != children[i] {
+			ch.stop()
 		}
-		if err != nil {
-			return fmt.Errorf("idle, %s: %w", name, err)
+		switch {
+		case errors.Is(err, errUnmeasured):
+			bytes = math.NaN()
+		case ctx.Err() != nil:
+			return errInterrupted
+		case err != nil:
+			r.left[i] = true
+			c.fail("idle, %s: %v", name, err)
+			if err := c.revive(ctx, children, i); err != nil {
+				return err
+			}
+			continue
 		}
-		s := noSample()
-		s[idleBytes] = bytes
-		rounds[i] = append(rounds[i], s)
+		one := noSample()
+		one[idleBytes] = bytes
+		r.rounds[i] = append(r.rounds[i], one)
 	}
 	return nil
+}
+
+// fresh is a server that has not worked yet.
+func (c *comparison) fresh(ctx context.Context, children []*child, i int) (ch *child, err error) {
+	if children[i].external && children[i].cmd != nil {
+		children[i].stop()
+		children[i], err = c.start(ctx, c.servers[i])
+		return children[i], err
+	}
+	if children[i].external {
+		return children[i], nil
+	}
+	return c.start(ctx, c.servers[i])
 }
 
 // idleMemory is the resident memory of c in bytes for each of n idle keep-alive connections that have made one checked
 // request. They make another one at the end: a server that had dropped them would look thrifty.
 func idleMemory(ctx context.Context, c *child, n int, timeout time.Duration, say func(string, ...any)) (float64, error) {
-	req, err := newRequest("GET", "http://"+c.addr+"/plaintext", nil, nil)
+	req, err := newRequest("GET", c.url+"/plaintext", nil, nil)
 	if err != nil {
 		return 0, err
 	}

@@ -92,7 +92,7 @@ func TestOpenLoopLeavesNothingOut(t *testing.T) {
 		// One connection can do 100 a second; at 400 the last one waits for three quarters of the time.
 		code, rep, stderr := loadJSON(t, load, "-c", "1", "-warmup", "0s", "-rate", "400", "-d", "1s", s.URL)
 		require.Equal(t, 1, code)
-		require.Contains(t, stderr, "the rate could not be held: 4")
+		require.Contains(t, stderr, "the rate could not be held: ")
 		require.InDelta(t, 400, float64(rep.Requests+rep.Unanswered), 60)
 		require.LessOrEqual(t, rep.Requests, uint64(110))
 		require.Greater(t, rep.Latency.P90, 400e3)

@@ -21,6 +21,7 @@ import (
 )
 
 const usageText = `Usage: bench [compare] [flags]      net/http and Peregrine side by side, in less than 30 seconds
+       bench compare -servers all -scenarios all    everything, in less than 15 minutes
        bench serve [flags]          serve the application of the benchmarks
        bench load [flags] URL       load any HTTP server, every response checked
 

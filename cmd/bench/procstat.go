@@ -18,6 +18,11 @@ func (u usage) minus(o usage) usage {
 	return usage{u.sum - o.sum, u.user - o.user, u.system - o.system, u.known && o.known}
 }
 
+// plus is the time of two processes.
+func (u usage) plus(o usage) usage {
+	return usage{u.sum + o.sum, u.user + o.user, u.system + o.system, o.known}
+}
+
 // split divides the sum into user and system time. It reports false if too little was used to tell.
 func (u usage) split() (user, system time.Duration, ok bool) {
 	units := u.user + u.system

@@ -4,22 +4,57 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 )
 
 // metric is one column of the comparison.
 type metric int
 
 const (
-	perSecond metric = iota // requests a second
-	p50                     // µs
-	p99                     // µs
-	cpu                     // µs of the server's CPU time per request
-	idleBytes               // resident bytes per idle connection
+	perSecond   metric = iota // requests a second
+	p50                       // µs
+	p99                       // µs
+	cpu                       // µs of the server's CPU time per request
+	idleBytes                 // resident bytes per idle connection
+	user                      // µs of CPU time in the program, per request
+	system                    // µs in the kernel, per request
+	rss                       // resident bytes at the end of the load
+	voluntary                 // context switches per request because there was nothing to do
+	involuntary               // because another had its turn
+	p90                       // µs
+	p999                      // µs
+	p9999                     // µs
+	bytesIn                   // received by the load, a second
 	metrics
 )
 
 // sample is what one round measured. NaN: not measured.
 type sample [metrics]float64
+
+// rate sets what the load saw of a group.
+func (s *sample) rate(t *tally, elapsed time.Duration) {
+	s[perSecond] = float64(t.requests) / elapsed.Seconds()
+	s[bytesIn] = float64(t.bytes) / elapsed.Seconds()
+	if t.hist.TotalCount() > 0 {
+		for m, q := range map[metric]float64{p50: 50, p90: 90, p99: 99, p999: 99.9, p9999: 99.99} {
+			s[m] = float64(t.hist.ValueAtQuantile(q)) / 1e3
+		}
+	}
+}
+
+// process sets what the server's process used for requests.
+func (s *sample) process(used processState, requests uint64) {
+	n := float64(requests)
+	if used.cpu.known {
+		s[cpu] = float64(used.cpu.sum) / 1e3 / n
+		if u, sy, ok := used.cpu.split(); ok {
+			s[user], s[system] = float64(u)/1e3/n, float64(sy)/1e3/n
+		}
+	}
+	if used.switches {
+		s[voluntary], s[involuntary] = float64(used.voluntary)/n, float64(used.involuntary)/n
+	}
+}
 
 func noSample() (s sample) {
 	for i := range s {
@@ -48,6 +83,25 @@ func median(values []float64) float64 {
 	return (v[(n-1)/2] + v[n/2]) / 2
 }
 
+// spread is half of what the values differ by, relative to their median: of all of them, from trimRounds on of the middle half.
+// NaN of fewer than two.
+func spread(values []float64) float64 {
+	if len(values) < 2 {
+		return math.NaN()
+	}
+	v := slices.Sorted(slices.Values(values))
+	out := trimmed(len(v))
+	return (v[len(v)-1-out] - v[out]) / 2 / median(v)
+}
+
+// trimmed is how many of n ordered values are left out at each end.
+func trimmed(n int) int {
+	if n >= trimRounds {
+		return n / 4
+	}
+	return 0
+}
+
 // ratio compares a server with the base. Each round gives one ratio, of two measurements that were made one right after
 // the other; so what the machine does over the minutes is in both, and cancels.
 type ratio struct {
@@ -67,10 +121,7 @@ func newRatio(base, other []sample, m metric) (ratio, bool) {
 		return ratio{}, false
 	}
 	slices.Sort(rs)
-	out := 0
-	if len(rs) >= trimRounds {
-		out = len(rs) / 4
-	}
+	out := trimmed(len(rs))
 	return ratio{median(rs), rs[out], rs[len(rs)-1-out], len(rs)}, true
 }
 

@@ -67,13 +67,18 @@ func TestTable(t *testing.T) {
 	}
 	noCPU := noSample()
 	noCPU[perSecond], noCPU[p50], noCPU[p99] = 800, 20_500, 22_000
+	rowOf := func(title string, kind rowKind, rounds ...[]sample) row {
+		r := newRow("", title, kind, len(rounds))
+		r.rounds = rounds
+		return r
+	}
 	rows := []row{
-		{"plaintext", rowLoad, [][]sample{load(10, 10, 10), load(5, 5, 5)}},
-		{"asleep", rowFollows, [][]sample{{noCPU}, {noCPU}}},
-		{"idle", rowIdle, [][]sample{samplesOf(idleBytes, 19_800), samplesOf(idleBytes, math.NaN())}},
+		rowOf("plaintext", rowLoad, load(10, 10, 10), load(5, 5, 5)),
+		rowOf("asleep", rowFollows, []sample{noCPU}, []sample{noCPU}),
+		rowOf("idle", rowIdle, samplesOf(idleBytes, 19_800), samplesOf(idleBytes, math.NaN())),
 	}
 	var b strings.Builder
-	printTable(&b, []string{"net/http", "adapter"}, rows)
+	printTable(&b, []string{"net/http", "adapter"}, 0, rows, columns, true)
 	require.Equal(t, `
                      requests/s        p50        p99  CPU µs/request  B/idle connection
 plaintext  net/http      10,000    1.00 ms    10.0 ms           10.00

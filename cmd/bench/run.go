@@ -319,12 +319,17 @@ func (o *outcome) problem(addr string) error {
 	for i, t := range o.groups {
 		if !o.held(i) {
 			second := func(n float64) string { return thousands(uint64(n/o.elapsed.Seconds() + 0.5)) }
-			return fmt.Errorf("the rate could not be held: %s requests a second were due, %s were answered",
-				second(float64(o.due[i])), second(float64(t.requests)))
+			return &rateErr{fmt.Sprintf("the rate could not be held: %s requests a second were due, %s were answered",
+				second(float64(o.due[i])), second(float64(t.requests)))}
 		}
 	}
 	return nil
 }
+
+// rateErr is an open loop whose rate could not be held.
+type rateErr struct{ text string }
+
+func (e *rateErr) Error() string { return e.text }
 
 // A rate is held unless at the end more than this share of what was due is unanswered, the first of it for so long or half
 // of the time measured. A server that stalls and catches up holds it.

@@ -2,39 +2,79 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
 // scenario is one way to load a server. Its parts run at the same time, each with its own row in the table.
 type scenario struct {
 	name  string // as -scenarios takes it
+	what  string
 	parts []part
-	idle  bool // measures the memory of idle connections instead
+	conns int     // 0: as many as -c says
+	close bool    // a connection for every request
+	open  float64 // an open loop at this share of what the server can do; 0: a closed loop
+	idle  bool    // measures the memory of idle connections instead
 }
 
 // part is a share of a scenario's connections that all send the same request.
 type part struct {
-	title  string
+	title  string // %d is the number of connections
 	path   string
+	send   string // to POST; "": a GET
 	body   string // to expect
 	shares int    // of 4: 4 is all connections
 	depth  int    // requests pipelined
 }
 
-// The short form: what an unchanged http.Handler program would notice. %d is the number of connections.
-var scenarios = []scenario{
-	{name: "plaintext", parts: []part{
-		{"plaintext, %d connections", "/plaintext", plaintext, 4, 1}}},
-	{name: "pipelined", parts: []part{
-		{"plaintext, pipelined by 16", "/plaintext", plaintext, 4, 16}}},
-	{name: "json", parts: []part{
-		{"json, %d connections", "/json", `{"message":"` + plaintext + `"}`, 4, 1}}},
-	{name: "blocking", parts: []part{
-		{"blocking mix: %d on plaintext", "/plaintext", plaintext, 3, 1},
-		{"blocking mix: %d sleep 20 ms", "/sleep/20", "awake", 1, 1}}},
-	{name: "idle", idle: true},
+// get is one part for all connections.
+func get(title, path, body string) []part { return []part{{title, path, "", body, 4, 1}} }
+
+func echoing(title string, size int) []part {
+	return []part{{title, "/echo", patternOf(size), patternOf(size), 4, 1}}
 }
+
+func file(title, name string) []part {
+	return get(title, "/static/"+name, patternOf(staticFiles[name]))
+}
+
+// patternOf is what /bytes/{size} answers, and what a static file of that size contains.
+func patternOf(size int) string {
+	return strings.Repeat(string(pattern), size/len(pattern)+1)[:size]
+}
+
+// scenarios are in the order in which they run: first those of the short form, which is what an unchanged http.Handler program
+// would notice.
+var scenarios = []scenario{
+	{name: "plaintext", what: "13 bytes of text", parts: get("plaintext, %d connections", "/plaintext", plaintext)},
+	{name: "pipelined", what: "the same, 16 requests at once", parts: []part{
+		{"plaintext, pipelined by 16", "/plaintext", "", plaintext, 4, 16}}},
+	{name: "json", what: "a struct, marshalled for each request", parts: get("json, %d connections", "/json", `{"message":"`+plaintext+`"}`)},
+	{name: "blocking", what: "a quarter of the connections in a handler that sleeps, the others on plaintext", parts: []part{
+		{"blocking mix: %d on plaintext", "/plaintext", "", plaintext, 3, 1},
+		{"blocking mix: %d sleep 20 ms", "/sleep/20", "", "awake", 1, 1}}},
+
+	{name: "params", what: "a path parameter, sent back", parts: get("path parameter, %d connections", "/users/42", "42")},
+	{name: "const", what: "an answer that never changes", parts: get("constant, %d connections", "/const", plaintext)},
+	{name: "echo-1k", what: "a body of 1 KB, sent back", parts: echoing("echo of 1 KB, %d connections", 1<<10)},
+	{name: "echo-64k", what: "the same with 64 KB", parts: echoing("echo of 64 KB, %d connections", 64<<10)},
+	{name: "echo-1m", what: "the same with 1 MB, on 16 connections", conns: 16, parts: echoing("echo of 1 MB, %d connections", 1<<20)},
+	{name: "small-file", what: "a file of 1 KB", parts: file("file of 1 KB, %d connections", "small.txt")},
+	{name: "large-file", what: "a file of 1 MB, on 16 connections", conns: 16, parts: file("file of 1 MB, %d connections", "large.txt")},
+	{name: "conns-1", what: "plaintext on one connection", conns: 1, parts: get("plaintext, 1 connection", "/plaintext", plaintext)},
+	{name: "conns-64", what: "on 64", conns: 64, parts: get("plaintext, %d connections (fixed)", "/plaintext", plaintext)},
+	{name: "conns-512", what: "on 512", conns: 512, parts: get("plaintext, %d connections (fixed)", "/plaintext", plaintext)},
+	{name: "conns-5000", what: "on 5,000", conns: 5000, parts: get("plaintext, %d connections (fixed)", "/plaintext", plaintext)},
+	{name: "conn-per-request", what: "a connection for every request", close: true,
+		parts: get("a connection per request, %d at a time", "/plaintext", plaintext)},
+	{name: "open-50", what: "an open loop at 50 % of the capacity that the plaintext scenario found", open: 0.5,
+		parts: get("open loop at 50 % of capacity", "/plaintext", plaintext)},
+	{name: "open-80", what: "the same at 80 %", open: 0.8, parts: get("open loop at 80 % of capacity", "/plaintext", plaintext)},
+
+	{name: "idle", what: "memory of idle connections", idle: true},
+}
+
+// shortScenarios are those that a comparison has unless it is told others.
+const shortScenarios = "plaintext,pipelined,json,blocking,idle"
 
 func scenarioNames() (names []string) {
 	for _, s := range scenarios {
@@ -43,69 +83,62 @@ func scenarioNames() (names []string) {
 	return names
 }
 
+// scenarioList describes them for the help text.
+func scenarioList() string {
+	var b strings.Builder
+	for _, s := range scenarios {
+		fmt.Fprintf(&b, "  %-17s %s\n", s.name, s.what)
+	}
+	return b.String()
+}
+
 // plain reports whether a raw server offers s: whether s asks for nothing but /plaintext.
 func (s scenario) plain() bool {
-	return !slices.ContainsFunc(s.parts, func(p part) bool { return p.path != "/plaintext" })
+	for _, p := range s.parts {
+		if p.path != "/plaintext" {
+			return false
+		}
+	}
+	return true
 }
 
-// chosen are the scenarios that a comma-separated list names, in our order; of an empty list all that every server has.
-func chosen(list string, servers []string) (some []scenario, err error) {
-	raw := ""
-	for _, name := range servers {
-		if c, _ := candidateNamed(name); c.raw {
-			raw = name
-		}
+// request is what a part sends to a server whose URL begins with base.
+func (s scenario) request(p part, base string) (*request, error) {
+	method, header := "GET", []string(nil)
+	if p.send != "" {
+		method = "POST"
 	}
-	names := scenarioNames()
-	if list != "" {
-		if names, err = pick("scenarios", list, names); err != nil {
-			return nil, err
-		}
+	if s.close {
+		header = []string{"Connection: close"}
 	}
-	for _, s := range scenarios {
-		if !slices.Contains(names, s.name) {
-			continue
-		}
-		if raw == "" || s.plain() {
-			some = append(some, s)
-		} else if list != "" {
-			return nil, usageError("-scenarios %s: %s answers only /plaintext", s.name, raw)
-		}
+	r, err := newRequest(method, base+p.path, header, []byte(p.send))
+	if err != nil {
+		return nil, err
 	}
-	return some, nil
+	r.want.body = []byte(p.body)
+	return r, nil
 }
 
-// pick checks a flag's comma-separated list against what there is.
-func pick(flag, list string, from []string) (names []string, err error) {
-	for n := range strings.SplitSeq(list, ",") {
-		n = strings.TrimSpace(n)
-		known := false
-		for _, f := range from {
-			known = known || f == n
-		}
-		if !known {
-			return nil, usageError("-%s: no %q; there are %s", flag, n, strings.Join(from, ", "))
-		}
-		names = append(names, n)
+// groups makes the parts' loads for a server whose URL begins with base. conns is the number of connections where s does not
+// say it, capacity the requests that the server can answer a second, which only an open loop needs.
+func (s scenario) groups(base string, conns int, capacity float64) ([]*group, error) {
+	if s.conns > 0 {
+		conns = s.conns
 	}
-	return names, nil
-}
-
-// groups makes the parts' loads for a server at addr.
-func (s scenario) groups(addr string, conns int) ([]*group, error) {
 	var gs []*group
 	for _, p := range s.parts {
-		r, err := newRequest("GET", "http://"+addr+p.path, nil, nil)
+		r, err := s.request(p, base)
 		if err != nil {
 			return nil, err
 		}
-		r.want.body = []byte(p.body)
 		n := max(1, conns*p.shares/4)
 		title := p.title
 		if strings.Contains(title, "%d") {
 			title = fmt.Sprintf(title, n)
 		}
-		gs = append(gs, newGroup(title, n, p.depth, r))
+		g := newGroup(title, n, p.depth, r)
+		g.close, g.rate = s.close, s.open*capacity
+		gs = append(gs, g)
 	}
 	return gs, nil
 }

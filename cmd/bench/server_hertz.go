@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -102,10 +103,10 @@ func hertzUser(_ context.Context, c *app.RequestContext) {
 	c.SetBodyString(c.Param("id"))
 }
 
-// hertzEcho has the response read the request's body while it is written.
+// hertzEcho has the response read the request's body while it is written. As with fasthttp, only the request may close its stream.
 func hertzEcho(_ context.Context, c *app.RequestContext) {
 	c.SetContentType("application/octet-stream")
-	c.SetBodyStream(c.RequestBodyStream(), c.Request.Header.ContentLength())
+	c.SetBodyStream(struct{ io.Reader }{c.RequestBodyStream()}, c.Request.Header.ContentLength())
 }
 
 func hertzBytes(_ context.Context, c *app.RequestContext) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -111,6 +112,16 @@ func candidateNamed(name string) (candidate, bool) {
 func serverNames() (names []string) {
 	for _, s := range servers {
 		names = append(names, s.name)
+	}
+	return names
+}
+
+// available are the names of the servers that run on this system.
+func available() (names []string) {
+	for _, s := range servers {
+		if !s.raw || runtime.GOOS == "linux" {
+			names = append(names, s.name)
+		}
 	}
 	return names
 }

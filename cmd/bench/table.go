@@ -10,9 +10,11 @@ import (
 
 // row is one line of comparison: a load, and what each server did under it, round by round.
 type row struct {
-	title  string
-	kind   rowKind
-	rounds [][]sample // by server
+	scenario, title string
+	kind            rowKind
+	rounds          [][]sample // by server
+	sums            []*tally   // by server: all rounds together
+	left            []bool     // by server: it is left out
 }
 
 type rowKind uint8
@@ -23,43 +25,87 @@ const (
 	rowIdle            // memory and nothing else
 )
 
-var columns = [metrics]struct {
-	title string
-	show  func(float64) string
-}{
-	perSecond: {"requests/s", func(v float64) string { return thousands(uint64(v + 0.5)) }},
-	p50:       {"p50", micros},
-	p99:       {"p99", micros},
-	cpu:       {"CPU µs/request", func(v float64) string { return fmt.Sprintf("%.2f", v) }},
-	idleBytes: {"B/idle connection", func(v float64) string { return thousands(uint64(v + 0.5)) }},
+func newRow(scenario, title string, kind rowKind, servers int) row {
+	return row{scenario, title, kind, make([][]sample, servers), make([]*tally, servers), make([]bool, servers)}
 }
 
-// printTable writes the rows with the servers below one another and their ratios to the first.
-func printTable(w io.Writer, servers []string, rows []row) {
+// add takes up a round of the k-th server.
+func (r *row) add(k int, m measured) {
+	r.rounds[k] = append(r.rounds[k], m.sample)
+	if r.sums[k] == nil {
+		r.sums[k] = newTally()
+	}
+	r.sums[k].add(m.tally)
+}
+
+// columnOf is how a metric is shown.
+type columnOf struct {
+	metric metric
+	title  string
+	show   func(float64) string
+}
+
+func count(v float64) string { return thousands(uint64(v + 0.5)) }
+
+func two(v float64) string { return fmt.Sprintf("%.2f", v) }
+
+var columns = []columnOf{
+	{perSecond, "requests/s", count},
+	{p50, "p50", micros},
+	{p99, "p99", micros},
+	{cpu, "CPU µs/request", two},
+	{idleBytes, "B/idle connection", count},
+}
+
+// wideColumns are those of the second table.
+var wideColumns = []columnOf{
+	{user, "user µs", two},
+	{system, "system µs", two},
+	{rss, "memory MB", func(v float64) string { return fmt.Sprintf("%.1f", v/(1<<20)) }},
+	{voluntary, "switches/request", func(v float64) string { return fmt.Sprintf("%.3f", v) }},
+	{involuntary, "involuntary", func(v float64) string { return fmt.Sprintf("%.4f", v) }},
+	{p90, "p90", micros},
+	{p999, "p99.9", micros},
+	{p9999, "p99.99", micros},
+	{bytesIn, "MB/s", func(v float64) string { return fmt.Sprintf("%.1f", v/1e6) }},
+}
+
+// printTable writes the rows with the servers below one another and, if there is a base, their ratios to it.
+func printTable(w io.Writer, servers []string, base int, rows []row, columns []columnOf, ratios bool) {
 	cells := [][]string{{"", ""}}
 	for _, c := range columns {
 		cells[0] = append(cells[0], c.title)
 	}
 	swallowed := false
 	for _, r := range rows {
+		title := r.title
 		for i, s := range servers {
-			line := []string{"", s}
-			if i == 0 {
-				line[0] = r.title
+			if r.left[i] {
+				continue
 			}
-			for m, c := range columns {
-				line = append(line, show(column(r.rounds[i], metric(m)), r.measures(metric(m)), c.show))
+			line := []string{title, s}
+			title = ""
+			for _, c := range columns {
+				values := column(r.rounds[i], c.metric)
+				cell := show(values, r.measures(c.metric), c.show)
+				if d := spread(values); !ratios && cell != "" && d >= 0 { // NaN is not
+					cell += fmt.Sprintf(" ±%.0f%%", 100*d)
+				}
+				line = append(line, cell)
 			}
 			cells = append(cells, line)
 		}
-		for i, s := range servers[1:] {
+		for i, s := range servers {
+			if !ratios || i == base || r.left[i] || r.left[base] {
+				continue
+			}
 			name := "ratio"
 			if len(servers) > 2 {
 				name = "ratio " + s
 			}
 			line := []string{"", name}
-			for m := range columns {
-				ra, ok := newRatio(r.rounds[0], r.rounds[i+1], metric(m))
+			for _, c := range columns {
+				ra, ok := newRatio(r.rounds[base], r.rounds[i], c.metric)
 				if !ok {
 					line = append(line, "")
 					continue
@@ -82,8 +128,8 @@ func (r row) measures(m metric) bool {
 	switch r.kind {
 	case rowIdle:
 		return m == idleBytes
-	case rowFollows:
-		return m != idleBytes && m != cpu
+	case rowFollows: // what the process did stands in the scenario's first row
+		return m != idleBytes && (m < cpu || m >= p90)
 	}
 	return m != idleBytes
 }

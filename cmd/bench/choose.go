@@ -1,0 +1,89 @@
+package main
+
+import (
+	"slices"
+	"strings"
+)
+
+// everything is what a list of servers or scenarios may be instead of names.
+const everything = "all"
+
+// chosen are the scenarios that a comma-separated list names, in our order: of an empty list those of the short form that every
+// server offers, of "all" all, and a server that does not offer one is left out of it.
+func chosen(list string, servers []string) (some []scenario, err error) {
+	raw := ""
+	for _, name := range servers {
+		if c, _ := candidateNamed(name); c.raw {
+			raw = name
+		}
+	}
+	from := list
+	if list == "" {
+		from = shortScenarios
+	}
+	names := scenarioNames()
+	if list != everything {
+		if names, err = pick("scenarios", from, names); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range scenarios {
+		switch {
+		case !slices.Contains(names, s.name):
+		case raw == "" || s.plain() || list == everything:
+			some = append(some, s)
+		case list != "":
+			return nil, usageError("-scenarios %s: %s answers only /plaintext", s.name, raw)
+		}
+	}
+	return some, nil
+}
+
+// pick checks a flag's comma-separated list against what there is.
+func pick(flag, list string, from []string) (names []string, err error) {
+	for n := range strings.SplitSeq(list, ",") {
+		n = strings.TrimSpace(n)
+		if !slices.Contains(from, n) {
+			return nil, usageError("-%s: no %q; there are %s", flag, n, strings.Join(from, ", "))
+		}
+		if !slices.Contains(names, n) {
+			names = append(names, n)
+		}
+	}
+	return names, nil
+}
+
+// chooseServers reads -servers, -external and -base. External servers stand behind the others.
+func (c *comparison) chooseServers(list string, externals []string, base string) (err error) {
+	if list == everything {
+		c.servers = available()
+	} else if c.servers, err = pick("servers", list, serverNames()); err != nil {
+		return err
+	}
+	for _, text := range externals {
+		x, err := parseExternal(text)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(serverNames(), x.name) || c.externals[x.name] != nil {
+			return usageError("-external %s: there is a server of that name", x.name)
+		}
+		if c.externals == nil {
+			c.externals = map[string]*external{}
+		}
+		c.externals[x.name] = x
+		c.servers = append(c.servers, x.name)
+	}
+	if base != "" {
+		if c.base = slices.Index(c.servers, base); c.base < 0 {
+			return usageError("-base %s: want one of %s", base, strings.Join(c.servers, ", "))
+		}
+	}
+	return nil
+}
+
+// offers reports whether a server of ours has what a scenario asks for. What an external one has, a probe tells.
+func offers(name string, s scenario) bool {
+	c, ours := candidateNamed(name)
+	return !ours || !c.raw || s.plain()
+}

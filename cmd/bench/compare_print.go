@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// setup says on what and how it is measured.
+func (c *comparison) setup() string {
+	s := fmt.Sprintf("%s/%s, %s, %d CPUs, GOMAXPROCS=%d for the servers", runtime.GOOS, runtime.GOARCH, runtime.Version(),
+		runtime.NumCPU(), c.procs)
+	if c.loaderCPUs != nil {
+		s += fmt.Sprintf(", servers on CPU %s, load on CPU %s", list(c.serverCPUs), list(c.loaderCPUs))
+	}
+	if c.wrk != nil {
+		s += ", load by wrk"
+	}
+	return s
+}
+
+func list(cpus []int) string { return strings.Trim(fmt.Sprint(cpus), "[]") }
+
+func (c *comparison) print(w io.Writer) {
+	if rows := c.measuredRows(); len(rows) > 0 {
+		fmt.Fprintf(w, "%s\n\n", c.setup())
+		printTable(w, c.servers, c.base, rows, columns, true)
+		if c.wide {
+			rows = slices.DeleteFunc(rows, func(r row) bool { return r.kind == rowIdle })
+			if len(rows) > 0 {
+				fmt.Fprintf(w, "\nOf the server's process per request, and of the load; ± is half the spread of the rounds:\n\n")
+				printTable(w, c.servers, c.base, rows, wideColumns, false)
+			}
+		}
+	}
+	if c.disturbed > 0 {
+		c.warn("in %d of %d measurements other programs took CPU from the server: requests/s and latencies suffered, CPU time less so", c.disturbed, c.loads)
+	}
+	for _, s := range c.warnings {
+		fmt.Fprintf(w, "\nwarning: %s\n", s)
+	}
+}
+
+// measuredRows are the rows that have a figure.
+func (c *comparison) measuredRows() (rows []row) {
+	for _, r := range c.rows {
+		if slices.ContainsFunc(r.rounds, func(s []sample) bool { return len(s) > 0 }) {
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"time"
+)
+
+// results is what -json writes: everything that a comparison measured, and on what.
+//
+// Times are in microseconds, memory is in bytes, rates are per second; the names of the metrics tell. A ratio is to the server
+// named base. A metric that was not measured is absent, and so is a ratio that the spread swallows, but for its mark.
+type results struct {
+	Format      int              `json:"format"` // of this file: 1
+	Begun       time.Time        `json:"begun"`
+	Seconds     float64          `json:"seconds"`
+	Command     []string         `json:"command"`
+	Machine     machine          `json:"machine"`
+	Build       build            `json:"build"`
+	Settings    settings         `json:"settings"`
+	Base        string           `json:"base"`
+	Servers     []serverResult   `json:"servers"`
+	Scenarios   []scenarioResult `json:"scenarios"`
+	Warnings    []string         `json:"warnings,omitempty"`
+	Failures    []string         `json:"failures,omitempty"`
+	Interrupted bool             `json:"interrupted,omitempty"`
+}
+
+type settings struct {
+	Rounds      int     `json:"rounds"`
+	Seconds     float64 `json:"seconds_per_round"`
+	Warmup      float64 `json:"warmup_seconds"`
+	Connections int     `json:"connections"`
+	Idle        int     `json:"idle_connections"`
+	Procs       int     `json:"server_gomaxprocs"`
+	ServerCPUs  []int   `json:"server_cpus,omitempty"`
+	LoaderCPUs  []int   `json:"loader_cpus,omitempty"`
+	Load        string  `json:"load"` // ours or wrk
+}
+
+type serverResult struct {
+	Name     string   `json:"name"`
+	What     string   `json:"what,omitempty"`
+	URL      string   `json:"url,omitempty"` // of an external server
+	Command  []string `json:"command,omitempty"`
+	Capacity float64  `json:"capacity,omitempty"` // requests a second, to which open loops refer
+}
+
+type scenarioResult struct {
+	Name string      `json:"name"`
+	What string      `json:"what"`
+	Rows []rowResult `json:"rows"` // one for each part of the load
+}
+
+type rowResult struct {
+	Title   string      `json:"title"`
+	Servers []rowServer `json:"servers"` // those that are not left out
+}
+
+type rowServer struct {
+	Name    string                  `json:"name"`
+	Metrics map[string]metricResult `json:"metrics"`
+	// Curve is of the latencies of all rounds together.
+	Curve []curvePoint `json:"latency_curve,omitempty"`
+}
+
+// metricResult is one figure. Spread is half of what the rounds differ by, relative to the median.
+type metricResult struct {
+	Median float64      `json:"median"`
+	Spread *float64     `json:"spread,omitempty"` // of two rounds or more
+	Rounds []float64    `json:"rounds"`
+	Ratio  *ratioResult `json:"ratio,omitempty"` // absent from the base
+}
+
+type ratioResult struct {
+	Median    *float64 `json:"median,omitempty"` // absent when swallowed
+	Spread    float64  `json:"spread"`
+	Swallowed bool     `json:"swallowed,omitempty"` // the rounds differ by more than the servers
+}
+
+// metricNames are the names by which results have the metrics.
+var metricNames = [metrics]string{
+	perSecond: "requests_per_second", p50: "latency_p50_us", p90: "latency_p90_us", p99: "latency_p99_us",
+	p999: "latency_p99.9_us", p9999: "latency_p99.99_us", cpu: "cpu_us_per_request", user: "cpu_user_us_per_request",
+	system: "cpu_system_us_per_request", rss: "resident_bytes", idleBytes: "bytes_per_idle_connection",
+	voluntary: "voluntary_switches_per_request", involuntary: "involuntary_switches_per_request", bytesIn: "bytes_per_second",
+}
+
+func (c *comparison) results(interrupted bool) results {
+	r := results{
+		Format: 1, Begun: c.begun.UTC().Truncate(time.Second), Seconds: math.Round(time.Since(c.begun).Seconds()),
+		Command: c.command, Machine: thisMachine(), Build: thisBuild(), Base: c.servers[c.base],
+		Settings: settings{
+			Rounds: c.rounds, Seconds: c.duration.Seconds(), Warmup: c.warmup.Seconds(), Connections: c.conns, Idle: c.idle,
+			Procs: c.procs, ServerCPUs: c.serverCPUs, LoaderCPUs: c.loaderCPUs, Load: "ours",
+		},
+		Scenarios: []scenarioResult{}, Warnings: c.warnings, Failures: c.failures, Interrupted: interrupted,
+	}
+	if c.wrk != nil {
+		r.Settings.Load = "wrk"
+	}
+	for i, name := range c.servers {
+		known, _ := candidateNamed(name)
+		s := serverResult{Name: name, What: known.what}
+		if i < len(c.capacity) {
+			s.Capacity = c.capacity[i]
+		}
+		if x := c.externals[name]; x != nil {
+			s.URL, s.Command = x.url, x.command
+		}
+		r.Servers = append(r.Servers, s)
+	}
+	for _, row := range c.measuredRows() {
+		if n := len(r.Scenarios); n == 0 || r.Scenarios[n-1].Name != row.scenario {
+			r.Scenarios = append(r.Scenarios, scenarioResult{Name: row.scenario, What: whatOf(row.scenario)})
+		}
+		s := &r.Scenarios[len(r.Scenarios)-1]
+		s.Rows = append(s.Rows, c.rowResult(row))
+	}
+	return r
+}
+
+func whatOf(name string) string {
+	for _, s := range scenarios {
+		if s.name == name {
+			return s.what
+		}
+	}
+	return ""
+}
+
+func (c *comparison) rowResult(r row) rowResult {
+	res := rowResult{Title: r.title}
+	for i, name := range c.servers {
+		if r.left[i] || len(r.rounds[i]) == 0 {
+			continue
+		}
+		s := rowServer{Name: name, Metrics: map[string]metricResult{}}
+		if r.sums[i] != nil {
+			s.Curve = newCurve(r.sums[i])
+		}
+		for m := range metrics {
+			values := column(r.rounds[i], m)
+			if len(values) == 0 {
+				continue
+			}
+			one := metricResult{Median: median(values), Rounds: values}
+			if d := spread(values); !math.IsNaN(d) && !math.IsInf(d, 0) {
+				one.Spread = &d
+			}
+			if i != c.base {
+				one.Ratio = ratioOf(r.rounds[c.base], r.rounds[i], m)
+			}
+			s.Metrics[metricNames[m]] = one
+		}
+		res.Servers = append(res.Servers, s)
+	}
+	return res
+}
+
+func ratioOf(base, other []sample, m metric) *ratioResult {
+	ra, ok := newRatio(base, other, m)
+	if !ok {
+		return nil
+	}
+	res := &ratioResult{Spread: ra.spread(), Swallowed: ra.swallowed()}
+	if !res.Swallowed {
+		res.Median = &ra.median
+	}
+	return res
+}
+
+// writeJSON writes the results to the file that -json names.
+func (c *comparison) writeJSON(interrupted bool) error {
+	b, err := json.MarshalIndent(c.results(interrupted), "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(c.json, append(b, '\n'), 0o644)
+}

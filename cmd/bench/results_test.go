@@ -1,0 +1,84 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// freeAddr is an address at which nobody listens.
+func freeAddr(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// A comparison with a raw server, an external one and an open loop: what is on the page is in the file.
+func TestCompareResults(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("raw servers run on Linux")
+	}
+	self, err := os.Executable()
+	require.NoError(t, err)
+	addr := freeAddr(t)
+	file := filepath.Join(t.TempDir(), "results.json")
+	args := append([]string{"compare", "-servers", "native,floor", "-scenarios", "plaintext,conn-per-request,open-50,idle",
+		"-external", fmt.Sprintf("theirs=http://%s,%s serve -server net/http -addr %s", addr, self, addr),
+		"-base", "theirs", "-wide", "-json", file}, quick...)
+	out, err := program(t, args...).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Regexp(t, `plaintext, 8 connections +native +\S.*\n +floor +\S.*\n +theirs +\S.*\n +ratio native +\S.*\n +ratio floor`, string(out))
+	require.Contains(t, string(out), "p99.99")
+
+	b, err := os.ReadFile(file)
+	require.NoError(t, err)
+	var r results
+	require.NoError(t, json.Unmarshal(b, &r))
+	require.Equal(t, 1, r.Format)
+	require.Equal(t, "theirs", r.Base)
+	require.Equal(t, append([]string{"bench"}, args...), r.Command)
+	require.Equal(t, runtime.Version(), r.Build.Go)
+	require.NotEmpty(t, r.Machine.Kernel)
+	require.Len(t, r.Servers, 3)
+	require.Equal(t, "http://"+addr, r.Servers[2].URL)
+	require.Equal(t, "serve", r.Servers[2].Command[1])
+	require.Positive(t, r.Servers[0].Capacity)
+	require.Empty(t, r.Failures)
+	require.Len(t, r.Scenarios, 4)
+	for _, s := range r.Scenarios {
+		require.NotEmpty(t, s.What)
+		require.Len(t, s.Rows, 1)
+		require.Len(t, s.Rows[0].Servers, 3)
+		for _, one := range s.Rows[0].Servers {
+			if s.Name == "idle" {
+				require.Empty(t, one.Curve)
+				continue
+			}
+			require.Len(t, one.Curve, len(curvePercents))
+			for _, m := range []metric{perSecond, p50, p9999, cpu, rss, voluntary, bytesIn} {
+				got := one.Metrics[metricNames[m]]
+				require.Len(t, got.Rounds, 2, "%s of %s in %s", metricNames[m], one.Name, s.Name)
+				require.GreaterOrEqual(t, got.Median, 0.0)
+				require.Equal(t, one.Name == "theirs", got.Ratio == nil && got.Median > 0)
+			}
+		}
+	}
+	open := r.Scenarios[2].Rows[0].Servers[0].Metrics["requests_per_second"]
+	require.InEpsilon(t, r.Servers[0].Capacity/2, open.Median, 0.2)
+}
+
+func TestMetricNames(t *testing.T) {
+	seen := map[string]bool{}
+	for m := range metrics {
+		require.NotEmpty(t, metricNames[m])
+		require.False(t, seen[metricNames[m]])
+		seen[metricNames[m]] = true
+	}
+}
