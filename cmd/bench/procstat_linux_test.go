@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -124,4 +125,48 @@ func TestUsageSplit(t *testing.T) {
 	_, _, ok = from.minus(from).split()
 	require.False(t, ok)
 	require.False(t, to.minus(usage{}).known)
+}
+
+// What a command has started is measured with it.
+func TestReadProcessCountsDescendants(t *testing.T) {
+	cmd := exec.Command("sh", "-c", "sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo done; read x'; true")
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	_, err = out.Read(make([]byte, 5)) // the inner shell has done its work, and waits
+	require.NoError(t, err)
+	require.Len(t, descendants(cmd.Process.Pid), 2)
+	all, err := readProcess(cmd.Process.Pid)
+	require.NoError(t, err)
+	alone, err := processUsage(cmd.Process.Pid)
+	require.NoError(t, err)
+	require.Greater(t, all.cpu.sum, 2*alone.sum)
+	require.True(t, all.switches)
+	both, err := processMemory(cmd.Process.Pid)
+	require.NoError(t, err)
+	one, err := residentBytes(cmd.Process.Pid)
+	require.NoError(t, err)
+	require.Greater(t, both, one)
+	in.Close()
+	require.NoError(t, cmd.Wait())
+	_, err = readProcess(cmd.Process.Pid)
+	require.Error(t, err)
+}
+
+func TestContextSwitches(t *testing.T) {
+	runtime.LockOSThread() // a thread that ends takes its count with it
+	defer runtime.UnlockOSThread()
+	self := syscall.Gettid()
+	from, _, err := contextSwitches(self)
+	require.NoError(t, err)
+	for range 50 {
+		require.NoError(t, syscall.Nanosleep(&syscall.Timespec{Nsec: 1000}, nil))
+	}
+	to, _, err := contextSwitches(self)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, to-from, int64(50))
+	_, _, err = contextSwitches(1 << 30)
+	require.ErrorIs(t, err, os.ErrNotExist)
 }
