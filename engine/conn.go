@@ -36,6 +36,8 @@ type aside struct {
 
 // Protocol serves a connection after Exchange.Upgrade, in the place of HTTP. Its Run is called first when the
 // response to the upgrade has been sent. It must end soon after Drain: Shutdown waits for it.
+//
+// Its methods are called as for any session and Duplex. A panic in Run is the protocol's to recover from: nobody else does.
 type Protocol interface {
 	transport.Session
 	transport.Duplex
@@ -237,8 +239,8 @@ func (s *session) HangUp(reset bool) {
 // Closed implements transport.Session.
 func (s *session) Closed(err error) {
 	c := (*Conn)(s)
-	if c.phase == phaseUpgraded {
-		c.protocol().Closed(err)
+	if p := c.protocol(); p != nil { // also if its turn never came
+		p.Closed(err)
 		c.sv.s.counters.open.Add(-1)
 		c.part()
 		return

@@ -50,7 +50,7 @@ const (
 	flagUpgraded                    // another protocol follows
 )
 
-// ErrHijacked is what Hijack and Flush return after Hijack.
+// ErrHijacked is what Hijack, Upgrade and Flush return after Hijack, and Hijack and Upgrade after Upgrade.
 var ErrHijacked = errors.New("engine: connection has been hijacked")
 
 // ErrBody is what Upgrade returns for a request whose body has not been read.
@@ -197,7 +197,7 @@ func (x *Exchange) SetWriteDeadline(at time.Time) {
 // read. Deadlines are lifted. Afterwards the exchange may only be used for Conn, Server, Head and HeadBytes, and
 // nobody but the caller closes the connection.
 func (x *Exchange) Hijack() (nc net.Conn, pending []byte, err error) {
-	if x.flags.Load()&flagHijacked != 0 {
+	if x.flags.Load()&(flagHijacked|flagUpgraded) != 0 {
 		return nil, nil, ErrHijacked
 	}
 	c, t := x.c, x.t
@@ -221,7 +221,9 @@ func (x *Exchange) Hijack() (nc net.Conn, pending []byte, err error) {
 // Upgrade has another protocol serve the connection when the handler has returned and what stands in Out then (a 101
 // response) has been sent. open is called at once with the connection, and gives what serves it. Input behind the head is the
 // new protocol's. Deadlines are lifted. Hooks see the connection as hijacked; the server goes on counting it as open.
-// It fails with ErrHijacked after Hijack, and with ErrBody for a request whose body has not been read.
+// A connection that ends first (the handler panics, the peer is gone) ends with Protocol.Closed, without a Run.
+// It fails with ErrHijacked after Hijack, Upgrade or Abort, and with ErrBody for a request whose body has not been read;
+// open has then not been called.
 func (x *Exchange) Upgrade(open func(transport.Conn) Protocol) error {
 	switch f := x.flags.Load(); {
 	case f&(flagHijacked|flagUpgraded|flagAborted) != 0:

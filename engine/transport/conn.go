@@ -64,15 +64,18 @@ type Conn interface {
 	HungUp() bool
 
 	// SetDuplex declares that from now on output is d's business. Once, from Run, with t.Out empty and all earlier output
-	// sent (a Run after Write). The following three are for a Duplex: any goroutine, until Duplex.Ending has returned.
+	// sent (a Run after Write). Abort and the following three are for a Duplex: any goroutine, until Duplex.Ending has
+	// returned. A later call would be one on the connection that has taken its place.
 	SetDuplex(d Duplex)
 
 	// TryWrite gives the bytes of all of p to the kernel and does not wait. It returns how many were taken; if that is not
 	// all, Duplex.Writable will be called. It keeps nothing, but uses p up: its slices are changed. One goroutine at a
-	// time. After an error nothing can be sent.
+	// time. After an error nothing can be sent. The write deadline is not for it.
 	TryWrite(p [][]byte) (int, error)
 
-	// Notify has Session.Run called soon, also without input. Who notifies sees to it that calls do not pile up.
+	// Notify has Session.Run called soon, also without input: a Run that begins after the call. One Run may answer several.
+	// It comes on the loop, or, where a handler is away from it, when that has returned. After Run has returned Close,
+	// Linger or Abort it does nothing. Who notifies sees to it that calls do not pile up.
 	Notify()
 
 	// Loop returns where the connection lives.
@@ -92,7 +95,7 @@ type Conn interface {
 	LocalAddr() net.Addr
 
 	// Abort cuts the connection: what waits in it wakes with net.ErrClosed, nothing more is sent.
-	// Any goroutine between Begin and End, more than once.
+	// Any goroutine between Begin and End, more than once; for a Duplex see SetDuplex.
 	Abort()
 }
 

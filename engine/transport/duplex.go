@@ -4,16 +4,28 @@ package transport
 // may come from any goroutine at any time. Conn.SetDuplex declares it. From then on the session sends with Conn.TryWrite
 // only, and leaves Turn.Out alone.
 //
-// Its methods are called by any goroutine, also while the session runs; they must not wait.
+// What Run returns means the same as before, but for Write: nothing is read, and Run is called after Notify. So a session
+// whose output is not taken stops its peer (the read deadline bounds the pause, by Expire), and one that still has
+// output when the peer has ended its side (t.EOF) stays to send it: Read then ends the connection. A pause ends with the
+// connection when the peer is gone; where there are no loops that is known by a failed write alone. Close and Linger end
+// it after what TryWrite has taken, not after what it has not.
+//
+// Its methods are called by any goroutine, also while the session runs; they must not wait. A lock that they take may be
+// held around TryWrite, Notify, Abort and Post, none of which calls back, but not around Begin, Leave, Fill, Read, Flush or
+// SendFile, which may call Lent.
 type Duplex interface {
-	// Writable: the socket, which had been full, may have room again. It may come for nothing.
+	// Writable: the socket, which had been full, may have room again. It may come for nothing, and before the TryWrite that
+	// asked for it has returned.
 	Writable()
-	// Lent: Run is inside a handler that has lost its loop. What was to be sent when Run returns must not wait.
+	// Lent: Run is inside a handler that has no loop, because it has lost it or, from within Begin, because it has none to
+	// lose. What was to be sent when Run returns must not wait. It may come for nothing.
 	Lent()
 	// Drain: the server stops. It may come more than once.
 	Drain()
 	// Ending: the connection ends. When it has returned, nothing of the connection may be used but in Session.Closed,
-	// which follows; until then the methods of Conn that are for a Duplex are safe.
+	// which follows, and no other method is called. Until then the methods of Conn that are for a Duplex are safe, so it
+	// waits for those that are being called: one lock, held around each call, and a flag. A connection that ends before
+	// SetDuplex has Closed alone.
 	Ending()
 }
 

@@ -8,7 +8,7 @@ type Session interface {
 	// to wait for has drained (after Write), and on a goroutine of its own after Own.
 	Run(t *Turn) Next
 
-	// Expire is called when the read deadline passes while the session waits for input.
+	// Expire is called when the read deadline passes while the session waits for input. No handler may begin in it.
 	// It may append a last answer to t.Out. Only Close and Linger are sensible results;
 	// Read keeps the connection, which then has no deadline until the session sets one.
 	Expire(t *Turn) Next
@@ -33,7 +33,7 @@ const (
 	// Read: send t.Out, keep what is left of t.In, call Run when more has arrived.
 	Read Next = iota
 	// Write: the output is above its high-water mark. Send t.Out, read nothing, call Run with the same t.In when
-	// all of it has left.
+	// all of it has left (for a Duplex: after Notify).
 	Write
 	// Own: the request at the front of t.In, none of it consumed, wants a goroutine of its own (Conn.Begin
 	// refused it). Call Run there with the same t.In.

@@ -2,7 +2,7 @@
 // below. Run is called from a transport's own tests.
 //
 // It asks what a peer or a handler can see: framing and order, streaming both ways, what stops whom, deadlines, who
-// learns of a peer that left, hijacked connections, and how it all ends. Nothing in it depends on how long something
+// learns of a peer that left, hijacked connections, those that go over to another protocol, and how it all ends. Nothing in it depends on how long something
 // takes, only on whether it happens: what never happens fails by patience.
 package conformance
 
@@ -30,6 +30,7 @@ func Run(t *testing.T, newRunner NewRunner) {
 			t.Run("disconnect", s.disconnect)
 			t.Run("endings", s.endings)
 			t.Run("hijack", s.hijack)
+			t.Run("duplex", s.duplex)
 			t.Run("isolation", s.isolation)
 			t.Run("shutdown", s.shutdown)
 			t.Run("connection", s.connection)

@@ -116,7 +116,8 @@ func (l *loop) adopt(fd int, from netip.AddrPort) {
 		x = &ext{remote: r.remoteOf(fd, from)}
 	}
 	c := l.slots.take()
-	c.loop, c.ext, c.fd = l, x, int32(fd)
+	c.loop, c.fd = l, int32(fd)
+	c.ext.Store(x)
 	c.peer = peer{}
 	if from.IsValid() {
 		c.peer = peerOf(from)
@@ -135,10 +136,10 @@ func (l *loop) adopt(fd int, from netip.AddrPort) {
 }
 
 func (r *Runner) watch(c *conn) (err error) {
-	if c.ext == nil || c.ext.raw == nil {
+	if !c.exposed() {
 		return c.loop.poller.Add(int(c.fd), c.handle())
 	}
-	if e := c.ext.raw.Control(func(fd uintptr) { err = c.loop.poller.Add(int(fd), c.handle()) }); e != nil {
+	if e := c.ext.Load().raw.Control(func(fd uintptr) { err = c.loop.poller.Add(int(fd), c.handle()) }); e != nil {
 		return netio.ErrClosed
 	}
 	return err

@@ -37,6 +37,9 @@ func (c *conn) Begin(t *transport.Turn, method, path []byte) bool {
 		ln.key = routeKey(method, path)
 		ln.began = time.Now()
 		t.Pin()
+		if c.word.Load()&duplex != 0 {
+			c.duplex().Lent()
+		}
 		return true
 	}
 	if r.routes.any.Load() && r.routes.slow(routeKey(method, path)) || r.scratchLent.Load() >= scratchLentMax {
@@ -126,8 +129,8 @@ func (l *loop) handOver() {
 	c.word.Or(lent)
 	word := c.word.Load()
 	l.baton.Store(c.seq<<doingBits | held)
-	l.r.start(task{loop: l})
 	if word&duplex != 0 {
-		c.ext.duplex.Lent()
+		c.duplex().Lent() // as long as nobody runs the loop, the connection cannot end
 	}
+	l.r.start(task{loop: l})
 }

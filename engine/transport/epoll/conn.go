@@ -17,7 +17,7 @@ const (
 	evOut                      // output may be written again
 	evRdHup                    // the peer has ended its side; stays
 	evHup                      // both sides are gone; stays
-	evRun                      // input is at hand that the session has not seen: run it without reading
+	evRun                      // run the session without reading: it has not seen the input at hand, or Notify was called
 	broken                     // output was lost, by an error or the write deadline: send nothing more and close; stays
 	aborted                    // cut: nothing more is sent or received; stays
 	lent                       // owned by a goroutine away from the loop
@@ -32,6 +32,7 @@ const (
 //	stateWrite   sending, then Run          → any (Run), closed (reset, write deadline)
 //	stateClose   sending, then close        → closed
 //	stateFlush   sending, then end our side → stateLinger, closed
+//	statePause   a Duplex's, waiting for Notify → any (Run), closed (reset)
 //	stateLinger  discarding input           → closed (end of stream, LingerTimeout)
 //	stateGone    hijacked                   → closed
 type state uint8
@@ -41,9 +42,13 @@ const (
 	stateWrite
 	stateClose
 	stateFlush
+	statePause
 	stateLinger
 	stateGone
 )
+
+// reads: the read deadline holds.
+func (s state) reads() bool { return s == stateRead || s == statePause || s == stateLinger }
 
 // conn is one connection. It lies in a slot of its loop's table and is used again after it is closed; gen tells the
 // connections of one slot apart. An idle one owns no buffer, no goroutine and no timer object.
@@ -53,11 +58,11 @@ type conn struct {
 	loan    atomic.Pointer[loan] // how to wake that goroutine; stale ones only wake it for nothing
 	readAt  atomic.Int64         // deadlines, Unix nanoseconds; 0: none
 	writeAt atomic.Int64
+	ext     atomic.Pointer[ext] // what few connections need, or nil; replaced by SetDuplex, never changed
 
 	// Fixed from open to release.
 	loop    *loop
 	session transport.Session
-	ext     *ext // what few connections need, or nil
 	slot    uint32
 	gen     uint32
 	fd      int32
@@ -140,24 +145,24 @@ func (c *conn) Abort() {
 
 // NetConn implements transport.Conn.
 func (c *conn) NetConn() net.Conn {
-	if c.ext != nil {
-		return c.ext.nc
+	if x := c.ext.Load(); x != nil {
+		return x.nc
 	}
 	return nil
 }
 
 // RemoteAddr implements transport.Conn.
 func (c *conn) RemoteAddr() net.Addr {
-	if c.ext != nil && c.ext.remote != nil {
-		return c.ext.remote
+	if x := c.ext.Load(); x != nil && x.remote != nil {
+		return x.remote
 	}
 	return c.peer.addr()
 }
 
 // LocalAddr implements transport.Conn.
 func (c *conn) LocalAddr() net.Addr {
-	if c.ext != nil && c.ext.nc != nil {
-		return c.ext.nc.LocalAddr()
+	if x := c.ext.Load(); x != nil && x.nc != nil {
+		return x.nc.LocalAddr()
 	}
 	local, _, err := netio.SockAddrs(int(c.fd))
 	if err == nil && c.loop.r.real && c.word.Load()&ended == 0 { // the number was still ours, and not a later connection's

@@ -1,6 +1,8 @@
 package epoll
 
 import (
+	"net"
+
 	"github.com/peregrine-http/peregrine/engine/transport"
 	"github.com/peregrine-http/peregrine/internal/netio"
 )
@@ -8,16 +10,25 @@ import (
 // SetDuplex implements transport.Conn.
 func (c *conn) SetDuplex(d transport.Duplex) {
 	e := ext{duplex: d}
-	if c.ext != nil {
-		e = *c.ext
+	if x := c.ext.Load(); x != nil {
+		e = *x
 		e.duplex = d
 	}
-	c.ext = &e
+	c.ext.Store(&e)
 	c.word.Or(duplex) // after ext: whoever sees the bit sees what it is about
+	if l := c.loop; l.r.draining.Load() {
+		l.post(mail{sweep: sweepIdle}) // the one that Drain ordered may have come too early for d
+	}
 }
+
+// duplex is what SetDuplex was given, for who has seen the bit in the word.
+func (c *conn) duplex() transport.Duplex { return c.ext.Load().duplex }
 
 // TryWrite implements transport.Conn. The descriptor cannot be closed meanwhile: Duplex.Ending comes first, and waits for us.
 func (c *conn) TryWrite(p [][]byte) (n int, err error) {
+	if c.word.Load()&aborted != 0 {
+		return 0, net.ErrClosed
+	}
 	for asked := false; ; {
 		for len(p) > 0 && len(p[0]) == 0 {
 			p = p[1:]
@@ -35,13 +46,15 @@ func (c *conn) TryWrite(p [][]byte) (n int, err error) {
 		case err == netio.ErrAgain && asked:
 			return n, nil
 		case err == netio.ErrAgain:
-			// The edge may have come before anybody wanted it. If the socket is still full now, it is yet to come.
+			// The edge may have come before anybody wanted it. If the socket is still full now, it is yet to come. An
+			// older one may use wantOut up between the two: its Writable is as good.
 			c.word.Or(wantOut)
 			asked = true
 			continue
 		case err != nil:
 			return n, err
 		}
+		asked = false
 		n += k
 		for k > 0 {
 			m := min(k, len(p[0]))

@@ -11,7 +11,10 @@ type rawConn interface {
 }
 
 // exposed reports whether somebody else may close the descriptor.
-func (c *conn) exposed() bool { return c.ext != nil && c.ext.raw != nil }
+func (c *conn) exposed() bool {
+	x := c.ext.Load()
+	return x != nil && x.raw != nil
+}
 
 func (c *conn) read(p []byte) (int, error) {
 	k := c.loop.r.kernel
@@ -69,7 +72,7 @@ func (c *conn) shut(reset bool) {
 		if reset {
 			c.guarded(func(fd int) (int, error) { return 0, k.Reset(fd) })
 		}
-		c.ext.nc.Close()
+		c.ext.Load().nc.Close()
 		return
 	}
 	if reset {
@@ -79,7 +82,7 @@ func (c *conn) shut(reset bool) {
 }
 
 func (c *conn) guarded(call func(fd int) (int, error)) (n int, err error) {
-	if c.ext.raw.Control(func(fd uintptr) { n, err = call(int(fd)) }) != nil {
+	if c.ext.Load().raw.Control(func(fd uintptr) { n, err = call(int(fd)) }) != nil {
 		return 0, netio.ErrClosed
 	}
 	return n, err

@@ -92,6 +92,10 @@ func (w *worker) giveBack(c *conn, next transport.Next) {
 		}
 	case transport.Write:
 		c.state = stateWrite
+		if c.out == nil && c.word.Load()&duplex != 0 {
+			c.state = statePause
+			quiet = c.readAt.Load() == 0
+		}
 	case transport.Close:
 		c.state = stateClose
 	case transport.Linger:

@@ -180,7 +180,7 @@ func (l *loop) dispatch(w *worker, ev netio.Event) bool {
 	}
 	if word := c.word.Load(); word&wantOut != 0 && bits&(evOut|evHup) != 0 {
 		c.word.And(^wantOut)
-		c.ext.duplex.Writable()
+		c.duplex().Writable()
 	}
 	// A connection that is here has its edges used up at once: only what stays is noted, and most events change nothing in
 	// the word, which saves two locked instructions a request.
@@ -218,7 +218,15 @@ func (l *loop) service(w *worker, c *conn, edges uint32) bool {
 	switch c.state {
 	case stateRead:
 		if word&(evIn|evRun|evRdHup|evHup) != 0 {
-			return l.readable(w, c)
+			return l.readable(w, c, edges)
+		}
+	case statePause:
+		c.word.Or(edges & evIn) // for when reading goes on
+		switch {
+		case word&evHup != 0:
+			l.close(c, netio.ErrReset, false)
+		case word&evRun != 0:
+			return l.readable(w, c, 0)
 		}
 	case stateWrite, stateClose, stateFlush:
 		c.word.Or(edges & evIn) // for when reading goes on
@@ -234,12 +242,15 @@ func (l *loop) service(w *worker, c *conn, edges uint32) bool {
 }
 
 // readable reads once and runs the session. A read that does not fill the space has drained the socket: the kernel
-// reports the next byte with a new edge.
-func (l *loop) readable(w *worker, c *conn) bool {
+// reports the next byte with a new edge. edges are those that are not in c's word.
+func (l *loop) readable(w *worker, c *conn, edges uint32) bool {
 	w.enter(c, l.now)
 	t := &w.turn
 	if word := c.word.Load(); word&evRun != 0 {
 		c.word.And(^evRun)
+		if edges &= evIn; edges != 0 {
+			c.word.Or(edges) // not used up
+		}
 	} else {
 		if word&evIn != 0 {
 			c.word.And(^evIn)
@@ -287,7 +298,7 @@ func (l *loop) advance(w *worker, c *conn) bool {
 			l.close(c, netio.ErrReset, false)
 			return true
 		}
-		if next == transport.Write && c.out == nil {
+		if next == transport.Write && c.out == nil && c.word.Load()&duplex == 0 {
 			continue // all of it has left
 		}
 		c.rest = w.leaveTurn()
@@ -305,7 +316,12 @@ func (l *loop) settle(c *conn, next transport.Next) {
 	switch next {
 	case transport.Read, transport.Write:
 		c.state = stateRead
-		if c.out != nil || next == transport.Write {
+		if next == transport.Write && c.out == nil && c.word.Load()&duplex != 0 {
+			c.state = statePause
+			if c.word.Load()&(evRun|evHup) != 0 {
+				l.again = append(l.again, c.handle())
+			}
+		} else if c.out != nil || next == transport.Write {
 			c.state = stateWrite
 		} else if c.eof || l.r.draining.Load() && c.session.Idle() {
 			l.close(c, nil, false) // nothing more can come, or is wanted
@@ -326,7 +342,7 @@ func (l *loop) settle(c *conn, next transport.Next) {
 		}
 		c.state = stateFlush
 	}
-	if c.state != stateRead && c.word.Load()&(evOut|evHup) != 0 {
+	if c.state != stateRead && c.state != statePause && c.word.Load()&(evOut|evHup) != 0 {
 		l.again = append(l.again, c.handle())
 	}
 	l.arm(c)
@@ -335,7 +351,7 @@ func (l *loop) settle(c *conn, next transport.Next) {
 // arm puts c into the wheel for the deadline of its state, if there is one.
 func (l *loop) arm(c *conn) {
 	at := c.writeAt.Load()
-	if c.state == stateRead || c.state == stateLinger {
+	if c.state.reads() {
 		at = c.readAt.Load()
 	}
 	if at != 0 {
@@ -427,8 +443,7 @@ func (l *loop) due(w *worker, c *conn) {
 		return // its goroutine watches its deadlines; it is armed when it comes home
 	}
 	at := c.writeAt.Load()
-	reading := c.state == stateRead || c.state == stateLinger
-	if reading {
+	if c.state.reads() {
 		at = c.readAt.Load()
 	}
 	if at == 0 {
@@ -438,7 +453,7 @@ func (l *loop) due(w *worker, c *conn) {
 		l.wheel.link(c, at)
 		return
 	}
-	if c.state != stateRead {
+	if c.state != stateRead && c.state != statePause {
 		l.close(c, net.ErrClosed, c.state != stateLinger)
 		return
 	}
@@ -457,7 +472,7 @@ func (l *loop) due(w *worker, c *conn) {
 // close ends c. reset tells the peer that something was cut.
 func (l *loop) close(c *conn, err error, reset bool) {
 	if c.word.Load()&duplex != 0 {
-		c.ext.duplex.Ending()
+		c.duplex().Ending()
 	}
 	c.word.Or(ended)
 	c.shut(reset)
@@ -521,7 +536,7 @@ func (l *loop) home(w *worker, c *conn) bool {
 		l.close(c, net.ErrClosed, true)
 	case c.state == stateRead && c.eof && c.rest == nil:
 		l.close(c, nil, false)
-	case c.state == stateRead:
+	case c.state == stateRead, c.state == statePause:
 		l.arm(c)
 		return l.service(w, c, 0)
 	case c.out == nil:
@@ -542,10 +557,10 @@ func (l *loop) sweep(s sweep) {
 			c.word.Or(aborted)
 			l.cut(c)
 		case s == sweepIdle && l.r.draining.Load() && c.word.Load()&duplex != 0:
-			c.ext.duplex.Drain()
+			c.duplex().Drain()
 		case away:
 		case s == sweepIdle && c.state == stateRead && c.session.Idle(),
-			s == sweepWatch && c.ext != nil && c.ext.raw != nil && c.ext.raw.Control(func(uintptr) {}) != nil:
+			s == sweepWatch && c.exposed() && c.ext.Load().raw.Control(func(uintptr) {}) != nil:
 			l.close(c, nil, false)
 		}
 	})

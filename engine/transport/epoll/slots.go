@@ -61,7 +61,8 @@ func (s *slots) give(c *conn) {
 		c.gen = 0
 	}
 	c.open = false
-	c.session, c.ext = nil, nil
+	c.session = nil
+	c.ext.Store(nil)
 	c.loan.Store(nil)
 	s.free = append(s.free, c.slot)
 	s.used--

@@ -35,15 +35,20 @@ type conn struct {
 	readErr error         // final
 	readBy  time.Time     // the session's read deadline
 	called  bool          // Notify has been called and not been answered by a Run
+	paused  chan struct{} // closed by Notify, and when the connection is cut; nil: the goroutine is not in pause
 
 	duplex *duplex // nil for most; set by the goroutine
 }
 
 func newConn(r *runner, nc net.Conn) *conn { return &conn{r: r, nc: nc} }
 
-// Begin implements transport.Conn: the goroutine is the connection's own.
+// Begin implements transport.Conn: the goroutine is the connection's own. There is no loop for a handler to lose, so it has
+// none from the beginning.
 func (c *conn) Begin(t *transport.Turn, _, _ []byte) bool {
 	t.Pin()
+	if c.duplex != nil {
+		c.duplex.d.Lent()
+	}
 	return true
 }
 
@@ -58,7 +63,7 @@ func (c *conn) SetReadDeadline(at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.readBy = at
-	if !c.called {
+	if !c.waiting || !c.called {
 		c.nc.SetReadDeadline(at)
 	}
 }
@@ -113,6 +118,9 @@ func (c *conn) shut(reset bool) {
 		l.SetLinger(0)
 	}
 	c.nc.Close()
+	c.mu.Lock()
+	c.unpause()
+	c.mu.Unlock()
 }
 
 // closeIdle closes the connection if it waits and its session is idle. That the session may be asked here follows

@@ -1,6 +1,8 @@
 package portable
 
 import (
+	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -16,13 +18,19 @@ type duplex struct {
 	buf     []byte
 	writing chan struct{} // closed when the goroutine ends; nil: there is none
 	err     error         // final
+
+	telling sync.Mutex // held while d is told something, so that nothing follows Ending; guards the following
+	ended   bool
 }
 
 // SetDuplex implements transport.Conn.
 func (c *conn) SetDuplex(d transport.Duplex) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.duplex = &duplex{d: d}
+	c.mu.Unlock()
+	if c.r.stopped() {
+		go c.drain() // the runner's call may have come too early for d
+	}
 }
 
 // TryWrite implements transport.Conn. It takes up to transport.OutHigh bytes at a time.
@@ -55,7 +63,35 @@ func (c *conn) write(p []byte, done chan struct{}) {
 	x.buf, x.writing = nil, nil
 	close(done)
 	x.mu.Unlock()
-	x.d.Writable()
+	x.tell(x.d.Writable)
+	if err != nil {
+		c.mu.Lock()
+		c.unpause()
+		c.mu.Unlock()
+	}
+}
+
+// failed returns the error after which nothing can be sent, or nil.
+func (x *duplex) failed() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.err
+}
+
+func (x *duplex) tell(what func()) {
+	x.telling.Lock()
+	defer x.telling.Unlock()
+	if !x.ended {
+		what()
+	}
+}
+
+// end is the last that d is told.
+func (x *duplex) end() {
+	x.tell(func() {
+		x.d.Ending()
+		x.ended = true
+	})
 }
 
 // join waits until what was taken is written. A peer that does not read is given transport.LingerTimeout.
@@ -72,24 +108,69 @@ func (x *duplex) join() {
 	}
 }
 
-// Notify implements transport.Conn: a read that waits is woken by a deadline that is none of the session's.
+// Notify implements transport.Conn: a wait between two Runs is woken, a read by a deadline that is none of the session's.
+// While the session runs the call is only noted: the next wait finds it.
 func (c *conn) Notify() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.called = true
-	c.nc.SetReadDeadline(time.Unix(1, 0)) // long ago
+	if c.waiting {
+		c.nc.SetReadDeadline(time.Unix(1, 0)) // long ago
+	}
+	c.unpause()
 }
 
-// answerCall reports whether a read was woken by Notify, and lets the session's deadline be in force again.
-func (c *conn) answerCall() bool {
+// unpause is called with mu held.
+func (c *conn) unpause() {
+	if c.paused != nil {
+		close(c.paused)
+		c.paused = nil
+	}
+}
+
+// pause waits for Notify, with nothing being read. That the peer is gone is found out by writing.
+func (c *conn) pause() error {
+	c.mu.Lock()
+	if over, err := c.resumes(); over {
+		c.mu.Unlock()
+		return err
+	}
+	paused := make(chan struct{})
+	c.paused = paused
+	by := c.readBy
+	c.mu.Unlock()
+
+	var passed <-chan time.Time
+	if !by.IsZero() {
+		timer := time.NewTimer(time.Until(by))
+		defer timer.Stop()
+		passed = timer.C
+	}
+	select {
+	case <-paused:
+	case <-passed:
+	}
+
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	called := c.called
-	if called {
-		c.called = false
-		c.nc.SetReadDeadline(c.readBy)
+	c.paused = nil
+	if over, err := c.resumes(); over {
+		return err
 	}
-	return called
+	return os.ErrDeadlineExceeded
+}
+
+// resumes reports whether a pause is over before its deadline. It is called with mu held.
+func (c *conn) resumes() (over bool, err error) {
+	if c.cut.Load() {
+		return true, net.ErrClosed
+	}
+	if c.called {
+		c.called = false
+		return true, nil
+	}
+	err = c.duplex.failed()
+	return err != nil, err
 }
 
 // Loop implements transport.Conn. All connections live in one place.
@@ -104,6 +185,6 @@ func (c *conn) drain() {
 	x := c.duplex
 	c.mu.Unlock()
 	if x != nil {
-		x.d.Drain()
+		x.tell(x.d.Drain)
 	}
 }

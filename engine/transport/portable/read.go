@@ -1,26 +1,15 @@
 package portable
 
 import (
-	"errors"
 	"io"
 	"net"
-	"os"
 	"time"
 
 	"github.com/peregrine-http/peregrine/engine/transport"
 )
 
-// Fill implements transport.Conn. A call by Notify is for the next Run: it is not what the handler waits for.
+// Fill implements transport.Conn.
 func (c *conn) Fill(t *transport.Turn) error {
-	for {
-		err := c.fill(t)
-		if !errors.Is(err, os.ErrDeadlineExceeded) || !c.answerCall() {
-			return err
-		}
-	}
-}
-
-func (c *conn) fill(t *transport.Turn) error {
 	// A read in the background that is still under way is as good as one of ours, and needs no buffer of ours.
 	c.join()
 	n, err := c.read(t.Space(inputMax))

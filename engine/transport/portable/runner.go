@@ -138,6 +138,9 @@ func (r *runner) CloseIdle() {
 	defer r.mu.Unlock()
 	for c := range r.conns {
 		c.closeIdle()
+		if r.stopped() {
+			c.drain()
+		}
 	}
 }
 
@@ -145,11 +148,6 @@ func (r *runner) CloseIdle() {
 func (r *runner) Drain() {
 	r.stopAccepting()
 	r.CloseIdle()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for c := range r.conns {
-		c.drain()
-	}
 }
 
 // Close implements transport.Runner.

@@ -23,11 +23,11 @@ func (c *conn) serve() {
 }
 
 func (c *conn) loop() {
+	wait := c.wait
 	for {
 		step := c.session.Run
-		switch err := c.wait(); {
+		switch err := wait(); {
 		case err == nil, err == io.EOF:
-		case errors.Is(err, os.ErrDeadlineExceeded) && c.answerCall():
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			// What a deadline was for has been decided when Expire returns.
 			c.SetReadDeadline(time.Time{})
@@ -37,9 +37,10 @@ func (c *conn) loop() {
 			return
 		}
 		next, err := c.run(step)
-		for err == nil && (next == transport.Write || next == transport.Own) {
+		for err == nil && (next == transport.Write && c.duplex == nil || next == transport.Own) {
 			next, err = c.run(c.session.Run)
 		}
+		wait = c.wait
 		switch {
 		case err != nil:
 			c.end = err
@@ -52,6 +53,8 @@ func (c *conn) loop() {
 		case next == transport.Linger:
 			c.linger()
 			return
+		case next == transport.Write:
+			wait = c.pause
 		case c.t.EOF:
 			return
 		}
@@ -64,7 +67,7 @@ func (c *conn) exit() {
 		return
 	}
 	if c.duplex != nil {
-		c.duplex.d.Ending()
+		c.duplex.end()
 		c.duplex.join()
 	}
 	c.nc.Close()
@@ -103,7 +106,7 @@ func (c *conn) run(step func(*transport.Turn) transport.Next) (transport.Next, e
 	return next, err
 }
 
-// wait waits for input between two Runs. Only here may the connection be closed for being idle.
+// wait waits for input or Notify between two Runs. Only here may the connection be closed for being idle.
 func (c *conn) wait() error {
 	t := &c.t
 	if b := t.Buffer(); b != nil && len(t.In) == 0 && b.Cap() > transport.BufferSmall {
@@ -114,16 +117,28 @@ func (c *conn) wait() error {
 		c.mu.Unlock()
 		return errIdle
 	}
+	if c.called {
+		c.called = false
+		c.mu.Unlock()
+		return nil
+	}
 	c.waiting = true
 	c.mu.Unlock()
 
-	err := c.fill(t)
+	err := c.Fill(t)
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting = false
 	if c.closed {
 		return errIdle
+	}
+	if c.called {
+		c.called = false
+		c.nc.SetReadDeadline(c.readBy)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil
+		}
 	}
 	return err
 }
@@ -136,6 +151,9 @@ func (c *conn) linger() {
 	if !ok {
 		time.Sleep(transport.LingerTimeout)
 		return
+	}
+	if c.duplex != nil {
+		c.duplex.join()
 	}
 	w.CloseWrite()
 	timer := time.AfterFunc(transport.LingerTimeout, func() { c.nc.Close() })
