@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -198,7 +199,7 @@ func (s suite) duplexNotify(t *testing.T) {
 			},
 		})
 		c, l := sv.open(t)
-		stop := make(chan struct{})
+		stop := make(chan error, 1)
 		results := make(chan error, 4)
 		for range cap(results) {
 			go func() {
@@ -212,16 +213,16 @@ func (s suite) duplexNotify(t *testing.T) {
 			}()
 		}
 		go func() {
+			var failed error
 			for range cap(results) {
-				if err := <-results; err != nil {
-					t.Error(err)
-				}
+				failed = errors.Join(failed, <-results)
 			}
-			close(stop)
+			stop <- failed
 		}()
-		for i := 0; ; i++ { // meanwhile there is input, and handlers are away
+		for { // meanwhile there is input, and handlers are away
 			select {
-			case <-stop:
+			case err := <-stop:
+				require.NoError(t, err)
 				return
 			default:
 			}
