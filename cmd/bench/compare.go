@@ -60,7 +60,7 @@ type comparison struct {
 	begun   time.Time
 
 	rows      []row
-	capacity  []float64 // by server: what it answered a second in the plaintext scenario; 0: not known
+	slow      []slowLoad
 	warnings  []string
 	failures  []string
 	loads     int // measurements under load

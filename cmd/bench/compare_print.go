@@ -38,6 +38,9 @@ func (c *comparison) print(w io.Writer) {
 	if c.disturbed > 0 {
 		c.warn("in %d of %d measurements other programs took CPU from the server: requests/s and latencies suffered, CPU time less so", c.disturbed, c.loads)
 	}
+	for _, s := range c.slow {
+		c.warn("%s, %s: in %d of %d rounds the rate could not be held, and latencies are those of a growing queue", s.title, s.server, s.rounds, c.rounds)
+	}
 	for _, s := range c.warnings {
 		fmt.Fprintf(w, "\nwarning: %s\n", s)
 	}

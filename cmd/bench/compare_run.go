@@ -22,7 +22,6 @@ func (c *comparison) run(ctx context.Context) error {
 			}
 		}
 	}
-	c.capacity = make([]float64, len(c.servers))
 	c.line.note("%s; about %.0f s", c.setup(), c.seconds())
 	children := make([]*child, len(c.servers))
 	defer func() {
@@ -72,6 +71,9 @@ func (c *comparison) seconds() float64 {
 			default:
 				// Opening a connection takes both sides some time, and the server some to be warm with it.
 				sum += time.Duration(c.rounds) * (c.durationOf(s) + c.warmupOf(s) + time.Duration(s.conns)*100*time.Microsecond)
+				if s.open > 0 {
+					sum += time.Duration(c.rounds) * (c.duration + c.warmup)
+				}
 			}
 		}
 	}
@@ -87,6 +89,22 @@ func (c *comparison) durationOf(s scenario) time.Duration {
 		return max(c.duration, openLeast)
 	}
 	return c.duration
+}
+
+// unheld notes an open loop whose rate could not be held.
+func (c *comparison) unheld(title, server string) {
+	for i := range c.slow {
+		if s := &c.slow[i]; s.title == title && s.server == server {
+			s.rounds++
+			return
+		}
+	}
+	c.slow = append(c.slow, slowLoad{title, server, 1})
+}
+
+type slowLoad struct {
+	title, server string
+	rounds        int
 }
 
 // warmupOf lets each of many connections have its first request before the measured part.
@@ -113,15 +131,7 @@ func (c *comparison) loadRows(ctx context.Context, s scenario, children []*child
 			c.fail("%s, %v", s.name, err)
 			continue
 		}
-		if s.open > 0 && c.capacity[i] == 0 {
-			if err := c.findCapacity(ctx, i, ch); err != nil {
-				return err
-			}
-			if c.capacity[i] == 0 {
-				continue
-			}
-		}
-		if loads[i], err = s.groups(ch.url, c.conns, c.capacity[i]); err != nil {
+		if loads[i], err = s.groups(ch.url, c.conns); err != nil {
 			return err
 		}
 	}
@@ -151,13 +161,6 @@ func (c *comparison) loadRows(ctx context.Context, s scenario, children []*child
 			}
 			for i := range rows {
 				rows[i].add(k, samples[i])
-			}
-		}
-	}
-	if s.name == "plaintext" {
-		for k := range children {
-			if v := column(rows[0].rounds[k], perSecond); len(v) > 0 {
-				c.capacity[k] = median(v)
 			}
 		}
 	}
@@ -201,31 +204,29 @@ func (c *comparison) revive(ctx context.Context, children []*child, k int) (err 
 	return err
 }
 
-// capacityRounds measure what a server can do where the plaintext scenario is not among the chosen.
-const capacityRounds = 3
-
-// findCapacity sets the capacity of a server.
-func (c *comparison) findCapacity(ctx context.Context, k int, ch *child) error {
-	s := scenarios[0]
-	c.steps += capacityRounds
-	var rates []float64
-	for range capacityRounds {
-		groups, err := s.groups(ch.url, c.conns, 0)
-		if err != nil {
-			return err
-		}
-		samples, err := c.measure(ctx, s, ch, groups)
-		if errors.Is(err, errInterrupted) || ctx.Err() != nil {
-			return errInterrupted
-		}
-		if err != nil {
-			c.fail("capacity of %s: %v", ch.name, err)
-			return nil
-		}
-		rates = append(rates, samples[0].sample[perSecond])
+// setRates measures by a closed loop what a server can do, right before an open loop at a share of it: a minute later the machine
+// may be another one. It returns the requests a second.
+func (c *comparison) setRates(ctx context.Context, s scenario, ch *child, groups []*group) (float64, error) {
+	run := loadRun{addr: ch.addr, warmup: c.warmup, duration: c.duration, timeout: c.timeout, loops: 1}
+	for _, g := range groups {
+		closed := *g
+		closed.rate = 0
+		run.groups = append(run.groups, &closed)
 	}
-	c.capacity[k] = median(rates)
-	return nil
+	out, err := run.do(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("%s", ch.lastWords(err))
+	}
+	if out.interrupted {
+		return 0, errInterrupted
+	}
+	if err := out.problem(ch.addr); err != nil {
+		return 0, err
+	}
+	for i, g := range groups {
+		g.rate = s.open * float64(out.groups[i].requests) / out.elapsed.Seconds()
+	}
+	return float64(out.total().requests) / out.elapsed.Seconds(), nil
 }
 
 // otherAnswer is an answer that is not the application's.
@@ -268,6 +269,13 @@ func (c *comparison) measure(ctx context.Context, s scenario, ch *child, groups 
 	c.loads++
 	title := groups[0].name
 	c.line.note("[%d/%d] %s: %s", c.step, c.steps, title, ch.name)
+	able := math.NaN()
+	if s.open > 0 {
+		var err error
+		if able, err = c.setRates(ctx, s, ch, groups); err != nil {
+			return nil, err
+		}
+	}
 	var from, to processState
 	var uerr error
 	run := loadRun{
@@ -291,7 +299,7 @@ func (c *comparison) measure(ctx context.Context, s scenario, ch *child, groups 
 	}
 	var slow *rateErr
 	if err := out.problem(ch.addr); errors.As(err, &slow) {
-		c.warn("%s, %s: %v", title, ch.name, err) // its latencies say so too
+		c.unheld(title, ch.name) // its latencies say so too
 	} else if err != nil {
 		if out.gone {
 			return nil, fmt.Errorf("%w; %s", err, ch.lastWords(errors.New("it said nothing")))
@@ -311,6 +319,7 @@ func (c *comparison) measure(ctx context.Context, s scenario, ch *child, groups 
 		m.sample.rate(t, out.elapsed)
 		if i == 0 {
 			m.sample.process(used, out.total().requests)
+			m.sample[capacity] = able
 			if n, err := ch.residentNow(); err == nil {
 				m.sample[rss] = float64(n)
 			}

@@ -62,7 +62,7 @@ func TestMeasureServerDies(t *testing.T) {
 	ch, err := startServer(t.Context(), "net/http", serveOptions{}, 1, nil)
 	require.NoError(t, err)
 	defer ch.stop()
-	groups, err := scenarios[0].groups(ch.url, c.conns, 0)
+	groups, err := scenarios[0].groups(ch.url, c.conns)
 	require.NoError(t, err)
 	go func() {
 		time.Sleep(200 * time.Millisecond)

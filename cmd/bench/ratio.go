@@ -25,6 +25,7 @@ const (
 	p999                      // µs
 	p9999                     // µs
 	bytesIn                   // received by the load, a second
+	capacity                  // requests a second in a closed loop, of which an open one is a share
 	metrics
 )
 

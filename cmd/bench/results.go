@@ -40,11 +40,10 @@ type settings struct {
 }
 
 type serverResult struct {
-	Name     string   `json:"name"`
-	What     string   `json:"what,omitempty"`
-	URL      string   `json:"url,omitempty"` // of an external server
-	Command  []string `json:"command,omitempty"`
-	Capacity float64  `json:"capacity,omitempty"` // requests a second, to which open loops refer
+	Name    string   `json:"name"`
+	What    string   `json:"what,omitempty"`
+	URL     string   `json:"url,omitempty"` // of an external server
+	Command []string `json:"command,omitempty"`
 }
 
 type scenarioResult struct {
@@ -85,6 +84,7 @@ var metricNames = [metrics]string{
 	p999: "latency_p99.9_us", p9999: "latency_p99.99_us", cpu: "cpu_us_per_request", user: "cpu_user_us_per_request",
 	system: "cpu_system_us_per_request", rss: "resident_bytes", idleBytes: "bytes_per_idle_connection",
 	voluntary: "voluntary_switches_per_request", involuntary: "involuntary_switches_per_request", bytesIn: "bytes_per_second",
+	capacity: "capacity_per_second",
 }
 
 func (c *comparison) results(interrupted bool) results {
@@ -100,12 +100,9 @@ func (c *comparison) results(interrupted bool) results {
 	if c.wrk != nil {
 		r.Settings.Load = "wrk"
 	}
-	for i, name := range c.servers {
+	for _, name := range c.servers {
 		known, _ := candidateNamed(name)
 		s := serverResult{Name: name, What: known.what}
-		if i < len(c.capacity) {
-			s.Capacity = c.capacity[i]
-		}
 		if x := c.externals[name]; x != nil {
 			s.URL, s.Command = x.url, x.command
 		}

@@ -21,8 +21,9 @@ func TestScenariosOfAllServers(t *testing.T) {
 				if sc.idle || !offers(s.name, sc) || sc.conns > 1000 {
 					continue
 				}
-				groups, err := sc.groups(url, 16, 2000)
+				groups, err := sc.groups(url, 16)
 				require.NoError(t, err, sc.name)
+				groups[0].rate = 2000 * sc.open
 				run := loadRun{addr: strings.TrimPrefix(url, "http://"), groups: groups, duration: 60 * time.Millisecond, timeout: 20 * time.Second, loops: 1}
 				out, err := run.do(t.Context())
 				require.NoError(t, err, sc.name)
@@ -43,15 +44,13 @@ func TestScenarioGroups(t *testing.T) {
 		return scenario{}
 	}
 	one := func(name string) *group {
-		gs, err := named(name).groups("http://127.0.0.1:80", 64, 10_000)
+		gs, err := named(name).groups("http://127.0.0.1:80", 64)
 		require.NoError(t, err)
 		return gs[0]
 	}
 	require.Equal(t, 64, one("plaintext").conns)
 	require.Equal(t, 5000, one("conns-5000").conns)
 	require.Equal(t, "plaintext, 512 connections (fixed)", one("conns-512").name)
-	require.Equal(t, 8000.0, one("open-80").rate)
-	require.Zero(t, one("plaintext").rate)
 	require.True(t, one("conn-per-request").close)
 	require.Contains(t, string(one("conn-per-request").batch), "\r\nConnection: close\r\n")
 	echo := one("echo-64k")
@@ -59,7 +58,7 @@ func TestScenarioGroups(t *testing.T) {
 	require.Len(t, echo.requests[0].want.body, 64<<10)
 	require.True(t, strings.HasSuffix(string(echo.batch), string(echo.requests[0].want.body)))
 
-	gs, err := named("blocking").groups("http://127.0.0.1:80", 64, 0)
+	gs, err := named("blocking").groups("http://127.0.0.1:80", 64)
 	require.NoError(t, err)
 	require.Equal(t, []int{48, 16}, []int{gs[0].conns, gs[1].conns})
 }

@@ -129,7 +129,7 @@ func (r row) measures(m metric) bool {
 	case rowIdle:
 		return m == idleBytes
 	case rowFollows: // what the process did stands in the scenario's first row
-		return m != idleBytes && (m < cpu || m >= p90)
+		return m != idleBytes && (m < cpu || m >= p90 && m <= bytesIn)
 	}
 	return m != idleBytes
 }
