@@ -45,6 +45,14 @@ func (s suite) duplexOutput(t *testing.T) {
 		require.True(t, l.state(func() bool { return l.most < 8*linesHigh }))
 		sv.works(t, c)
 	})
+	t.Run("input that comes in a pause", func(t *testing.T) {
+		sv := s.lines(t, map[string]command{"much": func(*lines, *transport.Turn) string { return much() }})
+		c, l := sv.open(t)
+		c.send("much\n")
+		eventually(t, "a pause", func() bool { return l.state(func() bool { return l.paused }) })
+		c.send("x\n")
+		c.expect(much() + "\n<x>\n")
+	})
 	t.Run("a pause ends with the read deadline", func(t *testing.T) {
 		sv := s.lines(t, map[string]command{"soon": func(l *lines, _ *transport.Turn) string {
 			l.SetReadDeadline(time.Now().Add(short / 5))
