@@ -30,17 +30,8 @@ type Conn struct {
 
 // aside is what not every connection has. It is replaced, never changed.
 type aside struct {
-	remote   string   // RemoteAddr().String()
-	protocol Protocol // what serves the connection after an upgrade
-}
-
-// Protocol serves a connection after Exchange.Upgrade, in the place of HTTP. Its Run is called first when the
-// response to the upgrade has been sent. It must end soon after Drain: Shutdown waits for it.
-//
-// Its methods are called as for any session and Duplex. A panic in Run is the protocol's to recover from: nobody else does.
-type Protocol interface {
-	transport.Session
-	transport.Duplex
+	remote   string             // RemoteAddr().String()
+	protocol transport.Protocol // what serves the connection after an upgrade
 }
 
 // session is Conn as its transport sees it: a type of its own, so that what only a transport may call is not among
@@ -62,7 +53,8 @@ var _ transport.Session = (*session)(nil)
 //	phaseIdle   waiting for the next head       → phaseHead | phaseEnd (peer gone, deadline)
 //	phaseEnd    nothing more is read; terminal
 //	phaseGone   hijacked; terminal
-//	phaseUpgraded  another protocol runs        → phaseEnd
+//	phaseUpgraded  answered; another protocol's
+//	            turn comes when it has left     → (Successor)
 type phase uint8
 
 const (
@@ -125,7 +117,7 @@ func (c *Conn) change(f func(*aside)) {
 }
 
 // protocol returns what serves the connection after an upgrade, or nil.
-func (c *Conn) protocol() Protocol {
+func (c *Conn) protocol() transport.Protocol {
 	if a := c.aside.Load(); a != nil {
 		return a.protocol
 	}
@@ -202,8 +194,6 @@ func (s *session) Idle() bool {
 		return true
 	case phaseFresh:
 		return time.Now().UnixNano()-s.since > int64(freshIdleAfter)
-	case phaseUpgraded:
-		return (*Conn)(s).protocol().Idle()
 	}
 	return false
 }
@@ -211,9 +201,6 @@ func (s *session) Idle() bool {
 // Expire implements transport.Session: the deadline of a head or of the wait for one has passed. Between requests there is
 // nobody to talk to.
 func (s *session) Expire(t *transport.Turn) transport.Next {
-	if s.phase == phaseUpgraded {
-		return (*Conn)(s).protocol().Expire(t)
-	}
 	begun := s.phase == phaseHead
 	s.phase = phaseEnd
 	if begun && s.sv.s.AnswerTimeouts {
@@ -231,18 +218,13 @@ func (s *session) HangUp(reset bool) {
 	if ctx := s.ctx.Load(); ctx != nil {
 		ctx.hangUp(reset)
 	}
-	if p := (*Conn)(s).protocol(); p != nil {
-		p.HangUp(reset)
-	}
 }
 
 // Closed implements transport.Session.
 func (s *session) Closed(err error) {
 	c := (*Conn)(s)
-	if p := c.protocol(); p != nil { // also if its turn never came
-		p.Closed(err)
-		c.sv.s.counters.open.Add(-1)
-		c.part()
+	if p := c.protocol(); p != nil { // whose turn has not come
+		s.Successor().Closed(err)
 		return
 	}
 	if c.partial != nil {
@@ -253,6 +235,14 @@ func (s *session) Closed(err error) {
 	c.sv.s.counters.open.Add(-1)
 	c.enter(StateClosed)
 	c.part()
+}
+
+// Successor implements transport.Successor.
+func (s *session) Successor() transport.Protocol {
+	c := (*Conn)(s)
+	c.sv.s.counters.open.Add(-1)
+	c.part()
+	return c.protocol()
 }
 
 // part notes that the transport's connection is not ours any more.

@@ -13,9 +13,6 @@ import (
 // to carry the parsed state from one goroutine to another.
 func (s *session) Run(t *transport.Turn) transport.Next {
 	c := (*Conn)(s)
-	if c.phase == phaseUpgraded {
-		return c.protocol().Run(t)
-	}
 	d := deskOf(t)
 	if c.phase == phaseSent {
 		if next, more := c.rest(t, false); !more {
@@ -156,7 +153,7 @@ func (c *Conn) answer(t *transport.Turn, d *desk, n int) (next transport.Next, m
 		return transport.Abort, false
 	case end&flagUpgraded != 0:
 		c.phase = phaseUpgraded
-		return transport.Write, false
+		return transport.Become, false
 	case end&flagLinger != 0:
 		c.phase = phaseEnd
 		return transport.Linger, false

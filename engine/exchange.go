@@ -220,11 +220,12 @@ func (x *Exchange) Hijack() (nc net.Conn, pending []byte, err error) {
 
 // Upgrade has another protocol serve the connection when the handler has returned and what stands in Out then (a 101
 // response) has been sent. open is called at once with the connection, and gives what serves it. Input behind the head is the
-// new protocol's. Deadlines are lifted. Hooks see the connection as hijacked; the server goes on counting it as open.
-// A connection that ends first (the handler panics, the peer is gone) ends with Protocol.Closed, without a Run.
+// new protocol's. Deadlines are lifted. Hooks see the connection as hijacked, and it does not count as open any more, but
+// Shutdown waits for it: it must end soon after Drain. A panic in its Run is its own to recover from: nobody else does.
+// A connection that ends first (the handler panics, the peer is gone) ends with its Closed, without a Run.
 // It fails with ErrHijacked after Hijack, Upgrade or Abort, and with ErrBody for a request whose body has not been read;
 // open has then not been called.
-func (x *Exchange) Upgrade(open func(transport.Conn) Protocol) error {
+func (x *Exchange) Upgrade(open func(transport.Conn) transport.Protocol) error {
 	switch f := x.flags.Load(); {
 	case f&(flagHijacked|flagUpgraded|flagAborted) != 0:
 		return ErrHijacked

@@ -51,7 +51,6 @@ func newScript(s *Server, pieces ...string) *script {
 	return sc
 }
 
-func (sc *script) SetDuplex(transport.Duplex)     {}
 func (sc *script) TryWrite([][]byte) (int, error) { return 0, nil }
 func (sc *script) Notify()                        {}
 func (sc *script) Loop() transport.Loop           { return nil }
@@ -127,6 +126,8 @@ func (sc *script) turn() transport.Next {
 			sc.onOwn = true
 		case next == transport.Write:
 			sc.logf("drained")
+		case next == transport.Become:
+			sc.session = sc.session.(transport.Successor).Successor()
 		case next == transport.Read && sc.lent && len(sc.t.In) > 0 && sc.phase() == phaseNext:
 		default:
 			return next
@@ -134,7 +135,12 @@ func (sc *script) turn() transport.Next {
 	}
 }
 
-func (sc *script) phase() phase { return (*Conn)(sc.session.(*session)).phase }
+func (sc *script) phase() phase {
+	if s, ok := sc.session.(*session); ok {
+		return s.phase
+	}
+	return phaseUpgraded
+}
 
 func (sc *script) send() {
 	sc.sent.Write(sc.t.Out)

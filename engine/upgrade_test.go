@@ -23,7 +23,6 @@ type other struct {
 	in     strings.Builder
 	before string // what had been sent, and stood in Out, at its first Run
 	runs   int
-	idle   bool
 	told   []string
 	err    error
 }
@@ -44,7 +43,7 @@ func (o *other) Run(t *transport.Turn) transport.Next {
 }
 
 func (o *other) Expire(*transport.Turn) transport.Next { o.tell("Expire"); return transport.Linger }
-func (o *other) Idle() bool                            { return o.idle }
+func (o *other) Idle() bool                            { return false }
 func (o *other) HangUp(reset bool)                     { o.tell("HangUp") }
 func (o *other) Closed(err error)                      { o.err = err; o.tell("Closed") }
 func (o *other) Writable()                             { o.tell("Writable") }
@@ -61,7 +60,7 @@ func upgrading(o *other, then func(x *Exchange)) *Server {
 			return
 		}
 		x.SetOut(append(x.Out(), switching...))
-		if err := x.Upgrade(func(transport.Conn) Protocol { return o }); err != nil {
+		if err := x.Upgrade(func(transport.Conn) transport.Protocol { return o }); err != nil {
 			panic(err)
 		}
 		if then != nil {
@@ -89,11 +88,9 @@ func TestUpgrade(t *testing.T) {
 			require.Equal(t, in[len(first+upgradeHead):], o.in.String())
 			require.EqualValues(t, 2, sv.Counters().Requests)
 			require.EqualValues(t, 1, sv.Counters().Upgraded)
-			require.EqualValues(t, 1, sv.Counters().Open)
-			sc.session.Closed(io.EOF)
-			require.Equal(t, []string{"Closed"}, o.told)
-			require.Equal(t, io.EOF, o.err)
 			require.Zero(t, sv.Counters().Open)
+			require.Same(t, o, sc.session)
+			require.Empty(t, o.told)
 			require.Zero(t, sv.Counters().Hijacked)
 		}
 	}
@@ -118,26 +115,10 @@ func TestUpgradeHooksAndDeadlines(t *testing.T) {
 		}
 	}
 	require.Equal(t, map[string]string{"read": "never", "write": "never"}, last)
-	sc.session.Closed(nil)
-	require.Len(t, states, 2, "for hooks it had been the handler's")
-}
-
-func TestUpgradedSession(t *testing.T) {
-	o := new(other)
-	sc := newScript(upgrading(o, nil), upgradeHead)
-	o.sc = sc
-	require.Equal(t, transport.Read, sc.play())
-	require.False(t, sc.session.Idle())
-	o.idle = true
-	require.True(t, sc.session.Idle())
-	require.Equal(t, transport.Linger, sc.session.Expire(&sc.t))
-	sc.session.HangUp(true)
-	sc.session.Closed(nil)
-	require.Equal(t, []string{"Expire", "HangUp", "Closed"}, o.told)
 }
 
 func TestUpgradeRefused(t *testing.T) {
-	never := func(transport.Conn) Protocol { panic("opened") }
+	never := func(transport.Conn) transport.Protocol { panic("opened") }
 	for _, tt := range []struct {
 		name, in string
 		h        handlerFunc
@@ -150,7 +131,7 @@ func TestUpgradeRefused(t *testing.T) {
 		}, 0},
 		{"body that has been read", post("hello"), func(x *Exchange) {
 			io.ReadAll(readerFunc(x.ReadBody))
-			require.NoError(t, x.Upgrade(func(transport.Conn) Protocol { return &other{sc: new(script)} }))
+			require.NoError(t, x.Upgrade(func(transport.Conn) transport.Protocol { return &other{sc: new(script)} }))
 		}, 1},
 		{"hijacked", get, func(x *Exchange) {
 			_, _, err := x.Hijack()
@@ -162,7 +143,7 @@ func TestUpgradeRefused(t *testing.T) {
 			require.Equal(t, ErrHijacked, x.Upgrade(never))
 		}, 0},
 		{"twice, and then Hijack", get, func(x *Exchange) {
-			require.NoError(t, x.Upgrade(func(transport.Conn) Protocol { return &other{sc: new(script)} }))
+			require.NoError(t, x.Upgrade(func(transport.Conn) transport.Protocol { return &other{sc: new(script)} }))
 			require.Equal(t, ErrHijacked, x.Upgrade(never))
 			_, _, err := x.Hijack()
 			require.Equal(t, ErrHijacked, err)

@@ -52,7 +52,6 @@ func (p *played) Conns() int               { return 1 }
 
 func (p *played) Begin(t *transport.Turn, _, _ []byte) bool { t.Pin(); return true }
 func (p *played) End(t *transport.Turn) bool                { t.Unpin(); return false }
-func (p *played) SetDuplex(transport.Duplex)                {}
 func (p *played) TryWrite([][]byte) (int, error)            { return 0, net.ErrClosed }
 func (p *played) Notify()                                   {}
 func (p *played) Loop() transport.Loop                      { return nil }

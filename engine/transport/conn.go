@@ -63,10 +63,8 @@ type Conn interface {
 	// HungUp reports whether the peer is known to have ended its side or to be gone. Any goroutine, any time.
 	HungUp() bool
 
-	// SetDuplex declares that from now on output is d's business. Once, from Run, with t.Out empty and all earlier output
-	// sent (a Run after Write). Abort and the following three are for a Duplex: any goroutine, until Duplex.Ending has
-	// returned. A later call would be one on the connection that has taken its place.
-	SetDuplex(d Duplex)
+	// Abort and the following three are for a Protocol: any goroutine, from its first Run until Duplex.Ending has returned.
+	// A later call would be one on the connection that has taken its place.
 
 	// TryWrite gives the bytes of all of p to the kernel and does not wait. It returns how many were taken; if that is not
 	// all, Duplex.Writable will be called. It keeps nothing, but uses p up: its slices are changed. One goroutine at a
@@ -95,7 +93,7 @@ type Conn interface {
 	LocalAddr() net.Addr
 
 	// Abort cuts the connection: what waits in it wakes with net.ErrClosed, nothing more is sent.
-	// Any goroutine between Begin and End, more than once; for a Duplex see SetDuplex.
+	// Any goroutine between Begin and End, more than once; for a Protocol see TryWrite.
 	Abort()
 }
 

@@ -1,8 +1,13 @@
 package transport
 
-// Duplex is the output side of a session that has left requests and responses behind: a WebSocket, whose messages
-// may come from any goroutine at any time. Conn.SetDuplex declares it. From then on the session sends with Conn.TryWrite
-// only, and leaves Turn.Out alone.
+// Protocol is a session that has left requests and responses behind: a WebSocket, whose messages may be sent by any
+// goroutine at any time. It takes the place of one that has returned Become.
+type Protocol interface {
+	Session
+	Duplex
+}
+
+// Duplex is the output side of a Protocol. It sends with Conn.TryWrite only, and leaves Turn.Out alone.
 //
 // What Run returns means the same as before, but for Write: nothing is read, and Run is called after Notify. So a session
 // whose output is not taken stops its peer (the read deadline bounds the pause, by Expire), and one that still has
@@ -25,7 +30,7 @@ type Duplex interface {
 	// Ending: the connection ends. When it has returned, nothing of the connection may be used but in Session.Closed,
 	// which follows, and no other method is called. Until then the methods of Conn that are for a Duplex are safe, so it
 	// waits for those that are being called: one lock, held around each call, and a flag. A connection that ends before
-	// SetDuplex has Closed alone.
+	// its first Run has Closed alone.
 	Ending()
 }
 

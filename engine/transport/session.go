@@ -48,4 +48,14 @@ const (
 	Abort
 	// Gone: the connection was hijacked. The transport forgets it; Closed is not called.
 	Gone
+	// Become: send t.Out, read nothing; when all of it has left, the session's place is taken by Successor.Successor, whose
+	// Run is called with the same t.In.
+	Become
 )
+
+// Successor is a session that has returned Become.
+type Successor interface {
+	// Successor returns what serves the connection from now on. It is the last call that the session gets; if the
+	// connection ends before it, Closed is.
+	Successor() Protocol
+}

@@ -43,7 +43,6 @@ type is uint8
 
 const (
 	opened   is = 1 << iota // OnOpen has been called, or is being called
-	apart                   // Run has asked for a goroutine of its own
 	pinged                  // silent, and asked whether it is there
 	timed                   // Close has been sent: the read deadline is that of its answer
 	answered                // the peer has sent Close, or broken a rule: nothing it sends is looked at

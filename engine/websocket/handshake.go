@@ -79,7 +79,7 @@ func (e *Endpoint) upgrade(x *engine.Exchange, fields []byte, value any) error {
 			c.more.inflater = wsproto.NewInflater(wsproto.Server, *agreed)
 		}
 	}
-	if err := x.Upgrade(func(tc transport.Conn) engine.Protocol {
+	if err := x.Upgrade(func(tc transport.Conn) transport.Protocol {
 		c.tc = tc
 		return (*session)(c)
 	}); err != nil {

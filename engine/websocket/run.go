@@ -3,12 +3,11 @@ package websocket
 import (
 	"time"
 
-	"github.com/peregrine-http/peregrine/engine"
 	"github.com/peregrine-http/peregrine/engine/transport"
 	"github.com/peregrine-http/peregrine/wsproto"
 )
 
-var _ engine.Protocol = (*session)(nil)
+var _ transport.Protocol = (*session)(nil)
 
 // method is what the transport is told that callbacks are: with the endpoint's key, a route of its own.
 var method = []byte("WEBSOCKET")
@@ -16,18 +15,13 @@ var method = []byte("WEBSOCKET")
 // Run implements transport.Session: OnOpen, then a message after the other, then one write for all that was sent meanwhile.
 func (s *session) Run(t *transport.Turn) transport.Next {
 	c := (*Conn)(s)
-	alone := c.is&apart != 0 // on a goroutine of its own nobody waits for the write of others
-	c.is &^= apart
-	if c.is&opened == 0 && !alone {
-		c.tc.SetDuplex(s)
+	if c.is&opened == 0 {
 		c.heard = millis(t.Now)
 		c.await()
 	}
-	if !alone {
-		c.mu.Lock()
-		c.has |= batch
-		c.mu.Unlock()
-	}
+	c.mu.Lock()
+	c.has |= batch // until Lent: on a goroutine of its own nobody waits for the write of others
+	c.mu.Unlock()
 	next := c.run(t)
 	return c.settle(next)
 }
@@ -35,7 +29,6 @@ func (s *session) Run(t *transport.Turn) transport.Next {
 func (c *Conn) run(t *transport.Turn) transport.Next {
 	if c.is&opened == 0 {
 		if !c.tc.Begin(t, method, c.e.key) {
-			c.is |= apart
 			return transport.Own
 		}
 		c.is |= opened
@@ -50,7 +43,6 @@ func (c *Conn) run(t *transport.Turn) transport.Next {
 	}
 	for len(t.In) > 0 && c.is&answered == 0 {
 		if !c.tc.Begin(t, method, c.e.key) {
-			c.is |= apart
 			return transport.Own
 		}
 		if c.step(t) {

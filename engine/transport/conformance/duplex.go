@@ -73,7 +73,7 @@ func (sv *linesServer) serve(t *testing.T, on map[string]command, before func())
 			before()
 		}
 		x.SetOut(append(x.Out(), switching...))
-		err := x.Upgrade(func(c transport.Conn) engine.Protocol {
+		err := x.Upgrade(func(c transport.Conn) transport.Protocol {
 			l := newLines(c, on)
 			l.token = path(x)
 			sv.mu.Lock()
@@ -169,7 +169,7 @@ func (s suite) duplexInput(t *testing.T) {
 	})
 	t.Run("a body must be read", func(t *testing.T) {
 		sv := s.serve(t, func(x *engine.Exchange) {
-			err := x.Upgrade(func(transport.Conn) engine.Protocol { panic("opened") })
+			err := x.Upgrade(func(transport.Conn) transport.Protocol { panic("opened") })
 			reply(x, err.Error())
 		})
 		c := sv.dial(t)

@@ -175,7 +175,7 @@ func (s suite) duplexEndings(t *testing.T) {
 		for _, how := range []string{"panic", "abort", "hijack"} {
 			opened := make(chan *lines, 1)
 			sv := s.serve(t, func(x *engine.Exchange) {
-				require.NoError(t, x.Upgrade(func(c transport.Conn) engine.Protocol {
+				require.NoError(t, x.Upgrade(func(c transport.Conn) transport.Protocol {
 					l := newLines(c, nil)
 					opened <- l
 					return l

@@ -147,10 +147,6 @@ func (l *lines) Run(t *transport.Turn) (next transport.Next) {
 	if len(t.Out) > 0 {
 		l.fault("output stands before Run")
 	}
-	first := !l.declare
-	if first {
-		l.SetDuplex(l)
-	}
 	l.declare, l.corked, l.paused = true, true, false
 	l.mu.Unlock()
 	next, done := l.read(t)

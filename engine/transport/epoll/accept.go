@@ -117,7 +117,7 @@ func (l *loop) adopt(fd int, from netip.AddrPort) {
 	}
 	c := l.slots.take()
 	c.loop, c.fd = l, int32(fd)
-	c.ext.Store(x)
+	c.ext = x
 	c.peer = peer{}
 	if from.IsValid() {
 		c.peer = peerOf(from)
@@ -139,7 +139,7 @@ func (r *Runner) watch(c *conn) (err error) {
 	if !c.exposed() {
 		return c.loop.poller.Add(int(c.fd), c.handle())
 	}
-	if e := c.ext.Load().raw.Control(func(fd uintptr) { err = c.loop.poller.Add(int(fd), c.handle()) }); e != nil {
+	if e := c.ext.raw.Control(func(fd uintptr) { err = c.loop.poller.Add(int(fd), c.handle()) }); e != nil {
 		return netio.ErrClosed
 	}
 	return err

@@ -21,7 +21,7 @@ const (
 	broken                     // output was lost, by an error or the write deadline: send nothing more and close; stays
 	aborted                    // cut: nothing more is sent or received; stays
 	lent                       // owned by a goroutine away from the loop
-	duplex                     // ext.duplex is set; stays
+	duplex                     // the session is a Protocol; stays
 	wantOut                    // TryWrite has found the socket full
 	ended                      // the descriptor is closed, or about to be; stays
 )
@@ -58,22 +58,23 @@ type conn struct {
 	loan    atomic.Pointer[loan] // how to wake that goroutine; stale ones only wake it for nothing
 	readAt  atomic.Int64         // deadlines, Unix nanoseconds; 0: none
 	writeAt atomic.Int64
-	ext     atomic.Pointer[ext] // what few connections need, or nil; replaced by SetDuplex, never changed
 
-	// Fixed from open to release.
+	// Fixed from open to release, but for session: see become.
 	loop    *loop
 	session transport.Session
+	ext     *ext // what few connections need, or nil
 	slot    uint32
 	gen     uint32
 	fd      int32
 	peer    peer
 
 	// The owner's.
-	rest  *transport.Buffer // unconsumed input
-	out   *transport.Buffer // unsent output
-	seq   uint32            // of the baton when the running handler began
-	state state
-	eof   bool // the end of the input has been read
+	rest     *transport.Buffer // unconsumed input
+	out      *transport.Buffer // unsent output
+	seq      uint32            // of the baton when the running handler began
+	state    state
+	eof      bool // the end of the input has been read
+	becoming bool // when the output has left the session is replaced
 
 	// The loop's.
 	open       bool // the slot is in use
@@ -86,7 +87,6 @@ type ext struct {
 	nc     net.Conn // owns the descriptor
 	raw    rawConn
 	remote net.Addr // of a peer that has no IP address, or one with a zone
-	duplex transport.Duplex
 }
 
 // peer is an IP address and port in 18 bytes.
@@ -145,7 +145,7 @@ func (c *conn) Abort() {
 
 // NetConn implements transport.Conn.
 func (c *conn) NetConn() net.Conn {
-	if x := c.ext.Load(); x != nil {
+	if x := c.ext; x != nil {
 		return x.nc
 	}
 	return nil
@@ -153,7 +153,7 @@ func (c *conn) NetConn() net.Conn {
 
 // RemoteAddr implements transport.Conn.
 func (c *conn) RemoteAddr() net.Addr {
-	if x := c.ext.Load(); x != nil && x.remote != nil {
+	if x := c.ext; x != nil && x.remote != nil {
 		return x.remote
 	}
 	return c.peer.addr()
@@ -161,7 +161,7 @@ func (c *conn) RemoteAddr() net.Addr {
 
 // LocalAddr implements transport.Conn.
 func (c *conn) LocalAddr() net.Addr {
-	if x := c.ext.Load(); x != nil && x.nc != nil {
+	if x := c.ext; x != nil && x.nc != nil {
 		return x.nc.LocalAddr()
 	}
 	local, _, err := netio.SockAddrs(int(c.fd))

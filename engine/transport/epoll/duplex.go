@@ -7,22 +7,18 @@ import (
 	"github.com/peregrine-http/peregrine/internal/netio"
 )
 
-// SetDuplex implements transport.Conn.
-func (c *conn) SetDuplex(d transport.Duplex) {
-	e := ext{duplex: d}
-	if x := c.ext.Load(); x != nil {
-		e = *x
-		e.duplex = d
-	}
-	c.ext.Store(&e)
-	c.word.Or(duplex) // after ext: whoever sees the bit sees what it is about
+// become brings in the session's successor. Only the loop does it, which reads c.session for its events.
+func (c *conn) become() {
+	c.becoming = false
+	c.session = c.session.(transport.Successor).Successor()
+	c.word.Or(duplex) // after session: whoever sees the bit sees what it is about
 	if l := c.loop; l.r.draining.Load() {
-		l.post(mail{sweep: sweepIdle}) // the one that Drain ordered may have come too early for d
+		l.post(mail{sweep: sweepIdle}) // the one that Drain ordered came too early
 	}
 }
 
-// duplex is what SetDuplex was given, for who has seen the bit in the word.
-func (c *conn) duplex() transport.Duplex { return c.ext.Load().duplex }
+// duplex is the session of a connection that has the bit in its word.
+func (c *conn) duplex() transport.Duplex { return c.session.(transport.Duplex) }
 
 // TryWrite implements transport.Conn. The descriptor cannot be closed meanwhile: Duplex.Ending comes first, and waits for us.
 func (c *conn) TryWrite(p [][]byte) (n int, err error) {

@@ -12,7 +12,7 @@ type rawConn interface {
 
 // exposed reports whether somebody else may close the descriptor.
 func (c *conn) exposed() bool {
-	x := c.ext.Load()
+	x := c.ext
 	return x != nil && x.raw != nil
 }
 
@@ -72,7 +72,7 @@ func (c *conn) shut(reset bool) {
 		if reset {
 			c.guarded(func(fd int) (int, error) { return 0, k.Reset(fd) })
 		}
-		c.ext.Load().nc.Close()
+		c.ext.nc.Close()
 		return
 	}
 	if reset {
@@ -82,7 +82,7 @@ func (c *conn) shut(reset bool) {
 }
 
 func (c *conn) guarded(call func(fd int) (int, error)) (n int, err error) {
-	if c.ext.Load().raw.Control(func(fd uintptr) { n, err = call(int(fd)) }) != nil {
+	if c.ext.raw.Control(func(fd uintptr) { n, err = call(int(fd)) }) != nil {
 		return 0, netio.ErrClosed
 	}
 	return n, err

@@ -79,6 +79,9 @@ func (w *worker) giveBack(c *conn, next transport.Next) {
 		l.r.scratchLent.Add(-1)
 	}
 	quiet := false
+	if next == transport.Become {
+		c.becoming, next = true, transport.Write
+	}
 	switch next {
 	case transport.Read, transport.Own:
 		// Own cannot be: Begin accepts on a goroutine of its own. A session that says so anyway is run again.

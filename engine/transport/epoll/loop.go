@@ -282,6 +282,9 @@ func (l *loop) readable(w *worker, c *conn, edges uint32) bool {
 func (l *loop) advance(w *worker, c *conn) bool {
 	t := &w.turn
 	for {
+		if c.becoming {
+			c.become()
+		}
 		next := c.session.Run(t)
 		if c.word.Load()&lent != 0 {
 			w.loop = nil
@@ -292,6 +295,9 @@ func (l *loop) advance(w *worker, c *conn) bool {
 			c.rest = w.leaveTurn()
 			l.close(c, net.ErrClosed, true)
 			return true
+		}
+		if next == transport.Become {
+			c.becoming, next = true, transport.Write
 		}
 		if !c.send(t) { // evOut may be set: then writable finds out that it is not so
 			c.rest = w.leaveTurn()
@@ -560,7 +566,7 @@ func (l *loop) sweep(s sweep) {
 			c.duplex().Drain()
 		case away:
 		case s == sweepIdle && c.state == stateRead && c.session.Idle(),
-			s == sweepWatch && c.exposed() && c.ext.Load().raw.Control(func(uintptr) {}) != nil:
+			s == sweepWatch && c.exposed() && c.ext.raw.Control(func(uintptr) {}) != nil:
 			l.close(c, nil, false)
 		}
 	})

@@ -61,8 +61,7 @@ func (s *slots) give(c *conn) {
 		c.gen = 0
 	}
 	c.open = false
-	c.session = nil
-	c.ext.Store(nil)
+	c.session, c.ext, c.becoming = nil, nil, false
 	c.loan.Store(nil)
 	s.free = append(s.free, c.slot)
 	s.used--

@@ -75,11 +75,11 @@ func TestSlotsGenerationWraps(t *testing.T) {
 func TestSlotsGiveForgets(t *testing.T) {
 	var s slots
 	c := open(&s)
-	c.ext.Store(new(ext))
+	c.ext = new(ext)
 	c.loan.Store(new(Runner).newLoan())
 	s.give(c)
 	require.Nil(t, c.session)
-	require.Nil(t, c.ext.Load())
+	require.Nil(t, c.ext)
 	require.Nil(t, c.loan.Load())
 	require.Zero(t, s.used)
 }

@@ -23,13 +23,14 @@ type duplex struct {
 	ended   bool
 }
 
-// SetDuplex implements transport.Conn.
-func (c *conn) SetDuplex(d transport.Duplex) {
+// become brings in the session's successor.
+func (c *conn) become() {
+	p := c.session.(transport.Successor).Successor()
 	c.mu.Lock()
-	c.duplex = &duplex{d: d}
+	c.session, c.duplex = p, &duplex{d: p}
 	c.mu.Unlock()
 	if c.r.stopped() {
-		go c.drain() // the runner's call may have come too early for d
+		go c.drain() // the runner's call may have come too early for it
 	}
 }
 

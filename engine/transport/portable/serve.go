@@ -37,7 +37,10 @@ func (c *conn) loop() {
 			return
 		}
 		next, err := c.run(step)
-		for err == nil && (next == transport.Write && c.duplex == nil || next == transport.Own) {
+		for err == nil && (next == transport.Write && c.duplex == nil || next == transport.Own || next == transport.Become) {
+			if next == transport.Become {
+				c.become()
+			}
 			next, err = c.run(c.session.Run)
 		}
 		wait = c.wait
