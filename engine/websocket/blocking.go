@@ -3,6 +3,7 @@ package websocket
 import (
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"os"
 	"time"
@@ -33,6 +34,10 @@ func (c *Conn) serve(t *transport.Turn) {
 	c.mu.Lock()
 	c.has &^= batch
 	c.has |= serving
+	c.flush()
+	if c.has&(closed|broken) != 0 {
+		c.call() // it came before Read could be told
+	}
 	c.mu.Unlock()
 	defer func() {
 		c.more.turn = nil
@@ -64,8 +69,13 @@ func (c *Conn) Read() (m Message, err error) {
 		}
 		switch err := c.tc.Fill(t); {
 		case err == nil:
+		case errors.Is(err, io.EOF): // there may be output that the peer waits for
+			c.is |= answered
+			c.end(wsproto.Abnormal, "")
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			if c.closing() || c.expired() {
+			if c.is&timed == 0 && c.parting() {
+				c.limit()
+			} else if c.expired() {
 				c.cutOff()
 			}
 		default:

@@ -12,7 +12,7 @@ import (
 // Conn is one connection. All its methods may be called by any goroutine, also when the connection has ended, but for those
 // that say otherwise.
 type Conn struct {
-	tc    transport.Conn
+	tc    transport.Conn // replaced once, by Ending
 	e     *Endpoint
 	value any
 	more  *more // fixed from the handshake on; nil for most
@@ -44,7 +44,7 @@ type is uint8
 const (
 	opened   is = 1 << iota // OnOpen has been called, or is being called
 	pinged                  // silent, and asked whether it is there
-	timed                   // Close has been sent: the read deadline is that of its answer
+	timed                   // the read deadline is that of the answer to Close, or of what has still to leave
 	answered                // the peer has sent Close, or broken a rule: nothing it sends is looked at
 	lingers                 // it has broken a rule, and may be sending still
 	told                    // OnClose has been called, or is being called
@@ -56,10 +56,12 @@ type has uint16
 const (
 	batch   has = 1 << iota // a loop runs callbacks: frames wait until it is through
 	full                    // the socket has refused: frames wait until it is writable
-	closed                  // Close is the last frame of the queue, or has been sent
-	broken                  // the socket has failed
+	closed                  // Close is the last frame of the queue, or has been sent, or will never be
+	broken                  // the socket has failed, or was given up
+	cut                     // it was given up: nothing is read, either
 	ended                   // nothing of the transport's connection may be used
 	open                    // a message is being sent in fragments: others wait
+	midway                  // its first fragment is in the queue, or has been sent
 	awaited                 // the owner waits until the queue is empty
 	serving                 // Options.Serve runs
 	parted                  // its memberships have been ended, and there will be none
@@ -82,11 +84,28 @@ func (c *Conn) Subprotocol() string {
 // Compressed reports whether permessage-deflate was agreed on.
 func (c *Conn) Compressed() bool { return c.more != nil && c.more.inflater != nil }
 
-// RemoteAddr returns the peer's address. It must not be called after OnClose has returned.
-func (c *Conn) RemoteAddr() net.Addr { return c.tc.RemoteAddr() }
+// RemoteAddr returns the peer's address.
+func (c *Conn) RemoteAddr() net.Addr {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tc.RemoteAddr()
+}
 
-// LocalAddr returns our address. It must not be called after OnClose has returned.
-func (c *Conn) LocalAddr() net.Addr { return c.tc.LocalAddr() }
+// LocalAddr returns our address.
+func (c *Conn) LocalAddr() net.Addr {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tc.LocalAddr()
+}
+
+// departed takes the place of a connection that has ended: the transport may have given its memory to another.
+type departed struct {
+	transport.Conn // nil
+	remote, local  net.Addr
+}
+
+func (d *departed) RemoteAddr() net.Addr { return d.remote }
+func (d *departed) LocalAddr() net.Addr  { return d.local }
 
 // Queued returns how many bytes and messages wait to be sent.
 func (c *Conn) Queued() (bytes, messages int) {

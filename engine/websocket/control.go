@@ -25,7 +25,16 @@ func (c *Conn) Close(code wsproto.CloseCode, reason string) error {
 func (c *Conn) Cut() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.fault()
+	c.cut()
+}
+
+// cut gives the connection up: whoever waits for anything of it wakes.
+func (c *Conn) cut() {
+	if c.has&(cut|ended) == 0 {
+		c.has |= cut
+		c.lose()
+		c.tc.Abort()
+	}
 }
 
 // close puts a Close behind everything else, and has Run see to its answer.
@@ -39,23 +48,41 @@ func (c *Conn) close(code wsproto.CloseCode, reason string) error {
 		}
 		return err
 	}
-	q.unhold()
-	q.push(frame{b: q.filled(b)}, false)
-	c.has |= closed
-	c.has &^= open
+	f := frame{b: q.filled(b)}
+	c.finish()
+	c.queue().push(f, false)
 	c.write()
-	if c.q != nil {
-		c.wake() // there will be no room
-	}
-	switch {
-	case c.has&(broken|ended) != 0:
-	case c.has&serving != 0:
-		c.tc.SetReadDeadline(deadline(c.e.o.CloseTimeout))
-	default:
-		c.tc.Notify()
-	}
+	c.call()
 	return nil
 }
+
+// finish ends the output but for what is in the queue, and Close. Messages that have waited for the end of one that is sent
+// in fragments cannot leave when that has no end (RFC 6455, section 5.4).
+func (c *Conn) finish() {
+	held := c.has&midway != 0
+	c.has |= closed
+	c.has &^= open | midway
+	q := c.q
+	if q == nil {
+		return
+	}
+	c.wake() // there will be no room
+	if held {
+		c.e.counts.dropped.Add(uint64(q.dropHeld()))
+	}
+	q.unhold()
+}
+
+// call has the owner look at what has become of the output: in Run, or in Read, which wakes at its deadline.
+func (c *Conn) call() {
+	if c.has&serving != 0 {
+		c.tc.SetReadDeadline(longAgo)
+	} else {
+		c.tc.Notify()
+	}
+}
+
+var longAgo = time.Unix(1, 0)
 
 // sendClose is for Run: a Close that answers the peer's, or says which rule it has broken.
 func (c *Conn) sendClose(code wsproto.CloseCode, reason string) {
@@ -66,18 +93,25 @@ func (c *Conn) sendClose(code wsproto.CloseCode, reason string) {
 	}
 }
 
-// closing reports whether a Close has been sent.
+// closing reports whether messages are dropped: a Close has been sent, or the connection is cut.
 func (c *Conn) closing() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.has&closed != 0
+	return c.has&(closed|cut) != 0
+}
+
+// parting reports whether nothing can be sent any more.
+func (c *Conn) parting() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.has&(closed|broken) != 0
 }
 
 // pong answers a Ping. If the queue is full it is not answered: the peer does not read.
 func (c *Conn) pong(payload []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.has&(closed|broken|ended) != 0 || !c.room(len(payload)) {
+	if c.has&(closed|broken|ended) != 0 || !c.vacant(len(payload)) {
 		return
 	}
 	q := c.queue()
@@ -96,7 +130,7 @@ func (c *Conn) Ping() error {
 	switch {
 	case c.has&(closed|broken|ended) != 0:
 		return ErrClosed
-	case !c.room(pingSize):
+	case !c.vacant(pingSize):
 		return ErrTooSlow
 	}
 	var payload [pingSize]byte

@@ -31,6 +31,7 @@ func (s *session) Ending() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.has |= ended
+	c.tc = &departed{remote: c.tc.RemoteAddr(), local: c.tc.LocalAddr()}
 	if c.q != nil {
 		c.freeQueue()
 	}

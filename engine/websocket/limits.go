@@ -26,6 +26,8 @@ const (
 
 	// backlogWait bounds that wait.
 	backlogWait = time.Second
+	// postsKeep bounds the room for messages that the members of a topic on one loop keep.
+	postsKeep = 64
 
 	// batchMax bounds, in bytes, what a loop collects before it writes.
 	batchMax = 64 << 10

@@ -35,7 +35,7 @@ type membership struct {
 // add makes c a member. t.mu is held.
 func (t *topic) add(c *Conn) bool {
 	c.mu.Lock()
-	if c.has&parted != 0 || c.linked(t) {
+	if c.has&(parted|closed|broken|ended) != 0 || c.linked(t) {
 		c.mu.Unlock()
 		return false
 	}
@@ -106,13 +106,19 @@ func (c *Conn) part() {
 func (t *topic) leave(m *membership) {
 	s := m.shard
 	s.mu.Lock()
+	if m.at >= s.cursor { // what has been published is still for it; if the connection has ended this does nothing
+		m.c.receive(s.batch, m.since)
+	}
+	m.c.receive(s.waiting, m.since)
 	at, last := m.at, len(s.members)-1
 	if at < s.cursor { // the place is filled with one that has been given the batch, too
 		s.cursor--
 		s.put(s.members[s.cursor], at)
 		at = s.cursor
 	}
-	s.put(s.members[last], at)
+	if at < last {
+		s.put(s.members[last], at)
+	}
 	s.members[last] = nil
 	s.members = s.members[:last]
 	s.mu.Unlock()
@@ -184,7 +190,9 @@ func (s *shard) deliver() {
 	more := s.cursor < len(s.members)
 	if !more {
 		clear(s.batch)
-		s.batch, s.cursor = s.batch[:0], 0
+		if s.batch, s.cursor = s.batch[:0], 0; cap(s.batch) > postsKeep {
+			s.batch = nil
+		}
 		more = len(s.waiting) > 0
 	}
 	s.posted = more
@@ -202,7 +210,7 @@ func (c *Conn) receive(posts []*post, since uint64) {
 		if p.seq <= since || p.from == c {
 			continue
 		}
-		if err := c.admit(p.size, false); err != nil && err != ErrOldestDropped {
+		if err := c.admit(p.size, shared); err != nil && err != ErrOldestDropped {
 			continue
 		}
 		c.queue().push(frame{b: p.p.Frame(c.deflater()), message: true}, c.has&open != 0)

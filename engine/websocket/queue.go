@@ -15,6 +15,8 @@ type queue struct {
 	chunk  []byte  // where frames of the connection's own lie, back to back
 	vec    [][]byte
 	room   chan struct{} // closed when whoever waits for room should look again
+
+	heldSize int // bytes of held
 }
 
 // frame is header and payload. Its bytes are not written to again, and may belong to many connections.
@@ -30,7 +32,7 @@ var queues = sync.Pool{New: func() any { return &queue{chunk: make([]byte, 0, ch
 func (q *queue) free() {
 	clear(q.frames)
 	clear(q.held)
-	q.frames, q.held, q.size, q.count, q.room = q.frames[:0], q.held[:0], 0, 0, nil
+	q.frames, q.held, q.size, q.heldSize, q.count, q.room = q.frames[:0], q.held[:0], 0, 0, 0, nil
 	if cap(q.chunk) > chunkKeep {
 		q.chunk = nil
 	}
@@ -64,6 +66,7 @@ func (q *queue) push(f frame, hold bool) {
 	}
 	if hold {
 		q.held = append(q.held, f)
+		q.heldSize += len(f.b)
 	} else {
 		q.frames = append(q.frames, f)
 	}
@@ -73,7 +76,17 @@ func (q *queue) push(f frame, hold bool) {
 func (q *queue) unhold() {
 	q.frames = append(q.frames, q.held...)
 	clear(q.held)
-	q.held = q.held[:0]
+	q.held, q.heldSize = q.held[:0], 0
+}
+
+// dropHeld drops those that have waited, and returns how many that was.
+func (q *queue) dropHeld() (messages int) {
+	messages = len(q.held)
+	q.size -= q.heldSize
+	q.count -= messages
+	clear(q.held)
+	q.held, q.heldSize = q.held[:0], 0
+	return messages
 }
 
 // next returns what the kernel may be given now: a slice that is used up by the call.
@@ -121,13 +134,16 @@ func (q *queue) dropOldest() bool {
 			return true
 		}
 	}
-	if len(q.held) > 0 && q.held[0].message {
-		q.size -= len(q.held[0].b)
-		q.count--
-		q.held = append(q.held[:0], q.held[1:]...)
-		return true
+	if len(q.held) == 0 {
+		return false
 	}
-	return false
+	q.size -= len(q.held[0].b)
+	q.heldSize -= len(q.held[0].b)
+	q.count--
+	rest := copy(q.held, q.held[1:])
+	clear(q.held[rest:])
+	q.held = q.held[:rest]
+	return true
 }
 
 // dropAll drops everything but a frame that has begun to leave, and returns how many messages that was.
@@ -138,8 +154,8 @@ func (q *queue) dropAll() (messages int) {
 		keep = 1
 	}
 	q.remove(keep, len(q.frames))
-	clear(q.held)
-	q.held, q.size, q.count = q.held[:0], 0, 0
+	q.dropHeld()
+	q.size, q.count = 0, 0
 	for _, f := range q.frames {
 		q.size += len(f.b)
 		if f.message {

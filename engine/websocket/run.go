@@ -50,7 +50,7 @@ func (c *Conn) run(t *transport.Turn) transport.Next {
 		}
 	}
 	c.rest(t)
-	if t.EOF && c.is&answered == 0 {
+	if t.EOF && len(t.In) == 0 && c.is&answered == 0 {
 		c.lost(t)
 	}
 	return transport.Read
@@ -203,9 +203,15 @@ func (c *Conn) end(code wsproto.CloseCode, reason string) {
 	}
 }
 
-// tell notes that the connection's end is being told.
+// tell notes that the connection's end is being told. Nothing can be sent any more.
 func (c *Conn) tell(code wsproto.CloseCode, reason string) {
 	c.is |= told
+	c.mu.Lock()
+	c.finish()
+	if c.q != nil {
+		c.write()
+	}
+	c.mu.Unlock()
 	c.part()
 	if c.more != nil {
 		c.more.end = &CloseError{code, reason}
@@ -239,29 +245,32 @@ func (c *Conn) settle(next transport.Next) transport.Next {
 	defer c.mu.Unlock()
 	c.has &^= batch
 	c.flush()
-	if next != transport.Read {
-		return next
-	}
 	switch {
-	case c.has&broken != 0:
+	case next != transport.Read:
+		return next
+	case c.has&cut != 0:
 		return transport.Abort
-	case c.has&closed == 0:
+	case c.has&(closed|broken) == 0:
 		return transport.Read
-	}
-	if c.is&answered != 0 && c.q == nil {
-		if c.is&lingers != 0 {
-			return transport.Linger
-		}
+	case c.is&answered != 0 && c.q == nil && c.is&lingers != 0:
+		return transport.Linger
+	case c.is&answered != 0 && c.q == nil:
 		return transport.Close
 	}
-	if c.is&answered != 0 {
-		c.has |= awaited
+	c.limit()
+	if c.is&answered == 0 {
+		return transport.Read // a socket that takes nothing may still have the peer's Close
 	}
+	c.has |= awaited
+	return transport.Write
+}
+
+// limit bounds the wait for what is left to come, or to leave.
+func (c *Conn) limit() {
 	if c.is&timed == 0 {
 		c.is |= timed
 		c.tc.SetReadDeadline(deadline(c.e.o.CloseTimeout))
 	}
-	return transport.Read
 }
 
 func deadline(d time.Duration) time.Time {

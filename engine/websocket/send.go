@@ -30,7 +30,7 @@ func (c *Conn) Send(m Message) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	err := c.admit(len(m.Data), true)
+	err := c.admit(len(m.Data), message)
 	if err != nil && err != ErrOldestDropped {
 		return err
 	}
@@ -44,23 +44,31 @@ func (c *Conn) Send(m Message) error {
 // SendText is Send for a string.
 func (c *Conn) SendText(text string) error { return c.Send(Message{wsproto.Text, []byte(text)}) }
 
-// admit decides about a message of n bytes, by the queue's bounds. c.mu is held, but not while it waits.
-func (c *Conn) admit(n int, wait bool) error {
+// kind is where a frame comes from, by which its place in the queue is given.
+type kind uint8
+
+const (
+	message  kind = iota // Send
+	fragment             // Writer: never dropped
+	shared               // a topic: never waits
+)
+
+// admit decides about a frame with n bytes of payload, by the queue's bounds. c.mu is held, but not while it waits.
+func (c *Conn) admit(n int, k kind) error {
 	o := &c.e.o
 	var late <-chan time.Time
 	for {
 		switch {
 		case c.has&(closed|broken|ended) != 0:
 			return ErrClosed
-		case c.room(n):
+		case c.room(n, k):
 			return nil
-		case c.has&batch != 0:
-			if c.flush(); c.room(n) { // what is collected counts only if the socket does not take it
-				continue
-			}
+		case c.has&(batch|full) == batch && len(c.q.frames) > 0:
+			c.flush() // what is collected counts only if the socket does not take it
+			continue
 		}
 		switch slow := o.Slow; {
-		case slow == Wait && wait:
+		case slow == Wait && k != shared:
 			if late == nil && o.SendTimeout > 0 {
 				timer := time.NewTimer(o.SendTimeout)
 				defer timer.Stop()
@@ -69,14 +77,11 @@ func (c *Conn) admit(n int, wait bool) error {
 			if !c.waitForRoom(late) {
 				return ErrTooSlow
 			}
+		case k == fragment:
+			c.cut() // in the middle of a message no Close can say why
+			return ErrTooSlow
 		case slow == DropOldest:
-			for !c.room(n) && c.q.dropOldest() {
-				c.e.counts.dropped.Add(1)
-			}
-			if c.q.size == 0 {
-				c.freeQueue()
-			}
-			return ErrOldestDropped
+			return c.makeRoom(n, k)
 		case slow == Disconnect:
 			c.e.counts.dropped.Add(uint64(1 + c.q.dropAll()))
 			c.close(wsproto.TryAgainLater, "")
@@ -88,10 +93,43 @@ func (c *Conn) admit(n int, wait bool) error {
 	}
 }
 
-// room reports whether a message of n bytes fits into the queue.
-func (c *Conn) room(n int) bool {
+// room reports whether a frame with n bytes of payload fits into the queue. Fragments do not count the messages that wait for
+// their end: they would wait for each other.
+func (c *Conn) room(n int, k kind) bool {
 	q := c.q
-	return q == nil || q.size == 0 || q.size+n <= c.e.o.QueueBytesMax && q.count < c.e.o.QueueMessagesMax
+	switch {
+	case q == nil:
+		return true
+	case k == fragment:
+		size := q.size - q.heldSize
+		return size == 0 || size+n <= c.e.o.QueueBytesMax
+	}
+	return q.size == 0 || q.size+n <= c.e.o.QueueBytesMax && q.count < c.e.o.QueueMessagesMax
+}
+
+// vacant is room for a control frame with n bytes of payload.
+func (c *Conn) vacant(n int) bool {
+	if c.room(n, fragment) {
+		return true
+	}
+	if c.has&batch == 0 {
+		return false
+	}
+	c.flush()
+	return c.has&broken == 0 && c.room(n, fragment)
+}
+
+// makeRoom drops the oldest messages until there is room, or none is left that has not begun to leave. The last one is
+// taken in any case: it is the news.
+func (c *Conn) makeRoom(n int, k kind) (err error) {
+	for !c.room(n, k) && c.q.dropOldest() {
+		c.e.counts.dropped.Add(1)
+		err = ErrOldestDropped
+	}
+	if c.q.size == 0 {
+		c.freeQueue()
+	}
+	return err
 }
 
 // waitForRoom waits until something has left. It reports false if that took too long: then the connection is cut.
@@ -107,9 +145,7 @@ func (c *Conn) waitForRoom(late <-chan time.Time) bool {
 		return true
 	case <-late:
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.fault()
+	c.Cut()
 	return false
 }
 
@@ -159,7 +195,10 @@ func (c *Conn) flush() {
 		n, err := c.tc.TryWrite(vec)
 		clear(vec)
 		if err != nil {
-			c.fault()
+			c.lose()
+			if c.has&closed == 0 || c.has&awaited != 0 {
+				c.call()
+			}
 			return
 		}
 		q.sent(n)
@@ -179,18 +218,12 @@ func (c *Conn) flush() {
 	}
 }
 
-// fault is for a socket that has failed, or must be given up: Run ends the connection.
-func (c *Conn) fault() {
-	if c.has&(broken|ended) != 0 {
-		return
-	}
+// lose is for a socket that takes nothing any more.
+func (c *Conn) lose() {
 	c.has |= broken
 	if c.q != nil {
-		c.q.dropAll()
-		c.q.frames = c.q.frames[:0]
 		c.freeQueue()
 	}
-	c.tc.Notify()
 }
 
 // Writer sends a message in fragments. It belongs to one goroutine at a time.
@@ -244,10 +277,10 @@ func (w *Writer) send(p []byte, fin bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var err error
-	if c.has&(closed|broken|ended) != 0 {
+	if !fin {
+		err = c.admit(len(p), fragment)
+	} else if c.has&(closed|broken|ended) != 0 {
 		err = ErrClosed
-	} else if !fin && !c.room(len(p)) {
-		err = c.admitFragment(len(p))
 	}
 	if err != nil {
 		w.c = nil
@@ -255,25 +288,12 @@ func (w *Writer) send(p []byte, fin bool) error {
 	}
 	q := c.queue()
 	q.push(frame{b: q.filled(w.w.Fragment(q.space(len(p)), w.op, fin, p))}, false)
+	c.has |= midway
 	if fin {
 		w.c = nil
-		c.has &^= open
+		c.has &^= open | midway
 		q.unhold()
 	}
 	c.write()
 	return nil
-}
-
-// admitFragment is admit for a part of a message that has begun.
-func (c *Conn) admitFragment(n int) error {
-	if c.e.o.Slow == Wait {
-		return c.admit(n, true)
-	}
-	if c.has&batch != 0 {
-		if c.flush(); c.has&broken == 0 && c.room(n) {
-			return nil
-		}
-	}
-	c.fault() // in the middle of a message no Close can say why
-	return ErrTooSlow
 }

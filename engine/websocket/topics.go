@@ -37,8 +37,8 @@ type topic struct {
 	shards map[transport.Loop]*shard
 	count  int    // members
 	seq    uint64 // messages published
-	kept   *post
-	dead   bool // removed from of.topics
+	kept   *post  // without sender, who may be gone
+	dead   bool   // removed from of.topics
 }
 
 // post is a message on its way.
@@ -93,8 +93,8 @@ func (ts *Topics) find(name string) *topic {
 	return ts.topics[name]
 }
 
-// Unsubscribe ends a membership. It reports whether there was one. When it has returned, nothing that is published later
-// is delivered.
+// Unsubscribe ends a membership. It reports whether there was one. What was published before is sent, what is published
+// later is not.
 func (ts *Topics) Unsubscribe(c *Conn, name string) bool {
 	t := ts.find(name)
 	if t == nil {
@@ -155,7 +155,7 @@ func (ts *Topics) deliver(from *Conn, name string, m Message) int {
 	t.seq++
 	p.seq = t.seq
 	if ts.Keep {
-		t.kept = p
+		t.kept = &post{p: p.p, size: p.size, seq: 1}
 	}
 	members := t.count
 	if from != nil {
@@ -219,7 +219,7 @@ func (ts *Topics) Forget(name string) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.kept = nil
-		if t.count == 0 {
+		if t.count == 0 && !t.dead {
 			t.remove()
 		}
 	}
