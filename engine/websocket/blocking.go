@@ -59,7 +59,7 @@ func (c *Conn) Read() (m Message, err error) {
 	for {
 		for len(t.In) > 0 && c.is&answered == 0 {
 			c.heardAt(time.Now().UnixNano())
-			if m, ok := c.next(t); ok {
+			if m, ok := c.next(t); ok && !c.closing() {
 				return m, nil
 			}
 		}

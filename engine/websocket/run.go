@@ -17,7 +17,7 @@ func (s *session) Run(t *transport.Turn) transport.Next {
 	c := (*Conn)(s)
 	if c.is&opened == 0 {
 		c.heard = millis(t.Now)
-		c.await()
+		c.await(c.e.o.PingEvery)
 	}
 	c.mu.Lock()
 	c.has |= batch // until Lent: on a goroutine of its own nobody waits for the write of others
@@ -287,35 +287,39 @@ func (c *Conn) heardAt(nanos int64) {
 		c.controls = 0
 	}
 	c.heard = now
-	c.is &^= pinged
+	if c.is&pinged != 0 {
+		c.is &^= pinged
+		c.await(c.e.o.PingEvery)
+	}
 }
 
-// await sets the deadline for the peer's silence.
-func (c *Conn) await() {
-	if c.e.o.PingEvery > 0 {
-		c.tc.SetReadDeadline(time.Now().Add(c.e.o.PingEvery))
+// await sets the deadline for the peer's silence. Who ends the connection has one set, too, which holds.
+func (c *Conn) await(silence time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if silence > 0 && c.has&(closed|broken) == 0 {
+		c.tc.SetReadDeadline(time.Now().Add(silence))
 	}
 }
 
 // expired is for a read deadline that has passed. It reports whether the connection is to be cut.
 func (c *Conn) expired() bool {
 	o := &c.e.o
-	now := time.Now()
-	silent := time.Duration(millis(now.UnixNano())-c.heard) * time.Millisecond
+	silent := time.Duration(millis(time.Now().UnixNano())-c.heard) * time.Millisecond
 	switch {
 	case c.is&timed != 0, c.is&pinged != 0 && o.PongTimeout > 0:
 		return true
 	case silent < o.PingEvery:
-		c.tc.SetReadDeadline(now.Add(o.PingEvery - silent))
+		c.await(o.PingEvery - silent)
 		return false
 	}
 	c.is |= pinged
 	c.Ping()
-	wait := o.PongTimeout
-	if wait < 0 {
-		wait = o.PingEvery
+	if o.PongTimeout > 0 {
+		c.await(o.PongTimeout)
+	} else {
+		c.await(o.PingEvery)
 	}
-	c.tc.SetReadDeadline(now.Add(wait))
 	return false
 }
 
