@@ -26,6 +26,7 @@ function on(event) {
 	switch (event.kind) {
 	case "welcome": // also after a new connection: begin anew
 		here.clear()
+		$("subject").textContent = "Chat"
 		event.names.forEach(name => here.add(name))
 		$("events").replaceChildren()
 		event.last.forEach(show)
