@@ -24,6 +24,7 @@ const usageText = `Usage: bench [compare] [flags]      net/http and Peregrine si
        bench compare -servers all -scenarios all    everything, in less than 15 minutes
        bench serve [flags]          serve the application of the benchmarks
        bench load [flags] URL       load any HTTP server, every response checked
+       bench report RESULTS.json    a page of what "bench compare -json RESULTS.json" has measured
 
 "bench COMMAND -help" tells more.
 
@@ -40,6 +41,7 @@ var commands = map[string]func(context.Context, env, []string) error{
 	"compare": compareCommand,
 	"serve":   serveCommand,
 	"load":    loadCommand,
+	"report":  reportCommand,
 }
 
 func main() {

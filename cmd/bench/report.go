@@ -1,0 +1,72 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+const reportUsage = `Usage: bench report [flags] RESULTS.json...
+
+Makes one HTML page of what "bench compare -json" has written: charts, tables, what was measured on, and the command that did.
+Each file is a part of the page, in the order given. The page needs no network and has no scripts.
+
+`
+
+func reportCommand(_ context.Context, e env, args []string) error {
+	fs := newFlags("report", reportUsage+"Flags:\n")
+	out := fs.String("o", "report.html", "`FILE` to write the page to, - for standard output")
+	dir := fs.String("svg", "", "`DIR` to write each chart to, as an SVG file that can stand alone; it is made if it is not there")
+	if err := fs.parse(e, args); err != nil {
+		return err
+	}
+	if fs.NArg() == 0 {
+		return usageError("want the files that compare -json has written")
+	}
+	var runs []results
+	for _, name := range fs.Args() {
+		r, err := readResultsFile(name)
+		if err != nil {
+			return err
+		}
+		runs = append(runs, r)
+	}
+	p, charts, err := newPage(runs)
+	if err != nil {
+		return err
+	}
+	var page bytes.Buffer
+	if err := p.write(&page); err != nil {
+		return err
+	}
+	if *dir != "" {
+		if err := writeCharts(*dir, charts); err != nil {
+			return err
+		}
+		fmt.Fprintf(e.stderr, "%d charts in %s\n", len(charts), *dir)
+	}
+	if *out == "-" {
+		_, err := e.stdout.Write(page.Bytes())
+		return err
+	}
+	if err := os.WriteFile(*out, page.Bytes(), 0o644); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stderr, "%s: %s bytes\n", *out, thousands(uint64(page.Len())))
+	return nil
+}
+
+// writeCharts writes each chart under its name.
+func writeCharts(dir string, charts []*chart) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, c := range charts {
+		if err := os.WriteFile(filepath.Join(dir, c.name+".svg"), []byte(c.alone), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
