@@ -1,0 +1,310 @@
+package websocket
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/peregrine-http/peregrine/engine/transport"
+	"github.com/peregrine-http/peregrine/wsproto"
+)
+
+// stage is a loop that does nothing by itself.
+type stage struct{ posted []func() }
+
+func (s *stage) Post(f func()) { s.posted = append(s.posted, f) }
+
+// step runs what was posted first. It reports false if there is nothing.
+func (s *stage) step() bool {
+	if len(s.posted) == 0 {
+		return false
+	}
+	f := s.posted[0]
+	s.posted = s.posted[1:]
+	f()
+	return true
+}
+
+// actor is a connection on a stage, whose socket takes what room says.
+type actor struct {
+	transport.Conn
+	loop *stage
+	out  []byte
+	room int
+}
+
+func (a *actor) Loop() transport.Loop      { return a.loop }
+func (a *actor) Notify()                   {}
+func (a *actor) Abort()                    {}
+func (a *actor) RemoteAddr() net.Addr      { return nil }
+func (a *actor) LocalAddr() net.Addr       { return nil }
+func (a *actor) SetReadDeadline(time.Time) {}
+
+func (a *actor) TryWrite(p [][]byte) (n int, err error) {
+	for _, b := range p {
+		k := min(len(b), a.room)
+		a.out = append(a.out, b[:k]...)
+		a.room -= k
+		n += k
+	}
+	return n, nil
+}
+
+func (a *actor) messages(t *testing.T) (all []string) {
+	r := wsproto.NewReader(wsproto.NewReaderConfig(wsproto.Client, wsproto.Limits{}, nil), nil)
+	in := append([]byte(nil), a.out...)
+	for {
+		e, n, err := r.Next(in)
+		if in = in[n:]; err != nil {
+			require.True(t, err == wsproto.ErrClosed || err == wsproto.ErrNeedMore && r.Idle(), "torn: %v", err)
+			return all
+		}
+		all = append(all, string(e.Payload))
+	}
+}
+
+func cast(e *Endpoint, loop *stage) (*Conn, *actor) {
+	a := &actor{loop: loop, room: 1 << 30}
+	return &Conn{e: e, tc: a}, a
+}
+
+func said(s string) Message { return Message{wsproto.Text, []byte(s)} }
+
+// TestDelivery plays members that come and go, and what is published, in any order with what loops do meanwhile. Each
+// connection gets what was published while it was a member, in order, once.
+func TestDelivery(t *testing.T) {
+	for round := range 200 {
+		random := rand.New(rand.NewPCG(1, uint64(round)))
+		e := New(Options{QueueMessagesMax: 1 << 20, QueueBytesMax: 1 << 30})
+		ts := &Topics{Keep: round%3 == 0}
+		loops := []*stage{{}, {}}
+		type player struct {
+			c      *Conn
+			a      *actor
+			member map[string]bool
+			want   map[string][]string
+			gone   bool
+		}
+		var players []*player
+		names := []string{"a", "b"}
+		kept := map[string]string{}
+		n := 0
+		for range deliverMax + random.IntN(2*deliverMax) { // more than one step of a loop
+			c, a := cast(e, loops[0])
+			players = append(players, &player{c, a, map[string]bool{"a": true}, map[string][]string{}, false})
+			require.True(t, ts.Subscribe(c, "a"))
+		}
+		for range 400 {
+			name := names[random.IntN(len(names))]
+			var p *player
+			if len(players) > 0 {
+				p = players[random.IntN(len(players))]
+			}
+			switch k := random.IntN(100); {
+			case k < 5:
+				c, a := cast(e, loops[random.IntN(len(loops))])
+				players = append(players, &player{c: c, a: a, member: map[string]bool{}, want: map[string][]string{}})
+			case p == nil:
+			case k < 30:
+				require.Equal(t, !p.gone && !p.member[name], ts.Subscribe(p.c, name))
+				if !p.gone && !p.member[name] {
+					p.member[name] = true
+					if last, ok := kept[name]; ok {
+						p.want[name] = append(p.want[name], last)
+					}
+				}
+			case k < 60:
+				require.Equal(t, p.member[name], ts.Unsubscribe(p.c, name))
+				delete(p.member, name)
+			case k < 65:
+				p.c.part()
+				p.gone = true
+				clear(p.member)
+				clear(p.want) // what had not been delivered is lost with the connection
+			case k < 80:
+				n++
+				from := p
+				if random.IntN(2) == 0 {
+					from = nil
+				}
+				m := fmt.Sprint(name, n)
+				members := 0
+				for _, q := range players {
+					if q.member[name] && q != from {
+						q.want[name] = append(q.want[name], m)
+						members++
+					}
+				}
+				if from == nil {
+					require.Equal(t, members, ts.Publish(name, said(m)))
+				} else {
+					require.Equal(t, members, ts.PublishFrom(from.c, name, said(m)))
+				}
+				if ts.Keep {
+					kept[name] = m
+				}
+			default:
+				loops[random.IntN(len(loops))].step()
+			}
+			if random.IntN(50) == 0 {
+				count := 0
+				for _, q := range players {
+					if q.member[name] {
+						count++
+					}
+				}
+				require.Equal(t, count, ts.Count(name))
+			}
+		}
+		for _, l := range loops {
+			for l.step() {
+			}
+		}
+		for _, p := range players {
+			if p.gone {
+				continue
+			}
+			got := map[string][]string{}
+			for _, m := range p.a.messages(t) {
+				got[m[:1]] = append(got[m[:1]], m)
+			}
+			require.Equal(t, p.want, got)
+			p.c.part()
+		}
+		require.Empty(t, ts.Counts())
+		for _, name := range names {
+			ts.Forget(name)
+		}
+		require.Empty(t, ts.topics, "a topic without members is gone")
+	}
+}
+
+// A subscriber that does not read costs its bound, and the others get everything.
+func TestDeliveryToSlow(t *testing.T) {
+	for slow, name := range []string{"Wait", "DropOldest", "DropNewest", "Disconnect"} {
+		t.Run(name, func(t *testing.T) {
+			e := New(Options{Slow: Slow(slow), QueueMessagesMax: 10})
+			ts := new(Topics)
+			loop := new(stage)
+			good, a := cast(e, loop)
+			bad, b := cast(e, loop)
+			b.room = 3
+			for _, c := range []*Conn{bad, good} {
+				require.True(t, ts.Subscribe(c, "x"))
+			}
+			var sent []string
+			for n := range 100 {
+				sent = append(sent, fmt.Sprintf("%03d", n))
+				require.Equal(t, 2, ts.Publish("x", said(sent[n])))
+				for loop.step() {
+				}
+				_, messages := bad.Queued()
+				require.LessOrEqual(t, messages, 11)
+			}
+			require.Equal(t, sent, a.messages(t))
+			b.room = 1 << 20
+			(*session)(bad).Writable()
+			got := b.messages(t)
+			switch Slow(slow) {
+			case DropOldest:
+				require.Equal(t, append([]string{"000"}, sent[91:]...), got)
+			case Disconnect:
+				require.Equal(t, []string{"000", ""}, got, "the Close")
+			default:
+				require.Equal(t, sent[:10], got)
+			}
+			require.Positive(t, e.Counters().Dropped)
+			bytes, messages := bad.Queued()
+			require.Zero(t, bytes+messages)
+			require.Nil(t, bad.q)
+		})
+	}
+}
+
+// A loop that does not come to it is waited for, and then does without the oldest.
+func TestBacklog(t *testing.T) {
+	e := New(Options{QueueMessagesMax: 1 << 20})
+	ts := new(Topics)
+	loop := new(stage)
+	c, a := cast(e, loop)
+	require.True(t, ts.Subscribe(c, "x"))
+	for n := range BacklogMax {
+		ts.Publish("x", said(fmt.Sprint(n)))
+	}
+	require.Len(t, loop.posted, 1, "the loop is told once")
+	done := make(chan bool)
+	go func() {
+		ts.Publish("x", said("waits"))
+		close(done)
+	}()
+	s := c.subs.shard
+	for waits := false; !waits; time.Sleep(time.Millisecond) {
+		s.mu.Lock()
+		waits = s.room != nil
+		s.mu.Unlock()
+	}
+	for loop.step() {
+	}
+	<-done
+	require.Len(t, a.messages(t), BacklogMax+1)
+
+	s.mu.Lock()
+	for n := range 2 * BacklogMax { // of publishers who have waited in vain
+		s.waiting = append(s.waiting, &post{p: wsproto.Prepare(wsproto.Text, []byte(fmt.Sprint(n)), 1), seq: uint64(BacklogMax + 2 + n)})
+	}
+	s.mu.Unlock()
+	s.t.seq += 2 * BacklogMax
+	a.out = nil
+	ts.Publish("x", said("last"))
+	for loop.step() {
+	}
+	got := a.messages(t)
+	require.Len(t, got, 2*BacklogMax)
+	require.Equal(t, "1", got[0])
+	require.Equal(t, "last", got[len(got)-1])
+}
+
+// Many write to the queue of a connection that is written to the socket byte by byte: no frame is lost, torn or doubled.
+func TestQueueByteByByte(t *testing.T) {
+	for seed := range uint64(200) {
+		random := rand.New(rand.NewPCG(2, seed))
+		slow := []Slow{DropOldest, DropNewest}[seed%2]
+		e := New(Options{Slow: slow, QueueMessagesMax: 5, QueueBytesMax: 2000})
+		c, a := cast(e, new(stage))
+		a.room = 0
+		var want []string
+		for n := range 300 {
+			m := fmt.Sprint(n, strings.Repeat("-", random.IntN(500)))
+			err := c.Send(said(m))
+			if err == nil || err == ErrOldestDropped {
+				want = append(want, m)
+			}
+			if random.IntN(3) > 0 {
+				a.room = random.IntN(700)
+				(*session)(c).Writable()
+				a.room = 0
+			}
+		}
+		a.room = 1 << 20
+		(*session)(c).Writable()
+		got := a.messages(t)
+		if slow == DropNewest {
+			require.Equal(t, want, got)
+		} else {
+			require.EqualValues(t, len(want)-len(got), e.Counters().Dropped)
+			require.Equal(t, want[len(want)-1], got[len(got)-1])
+			for _, m := range got { // a subsequence
+				for want[0] != m {
+					want = want[1:]
+				}
+				want = want[1:]
+			}
+		}
+		require.Nil(t, c.q)
+	}
+}
