@@ -26,12 +26,13 @@ Servers:
 // drainTimeout bounds how long serve waits for requests that are being answered when it is told to stop.
 const drainTimeout = 2 * time.Second
 
-func serveCommand(ctx context.Context, e env, args []string) error {
+func serveCommand(ctx context.Context, e env, args []string) (err error) {
 	fs := newFlags("serve", serveUsage+serverList())
 	name := fs.String("server", "adapter", "what serves: `NAME` from the list above")
 	addr := fs.String("addr", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 picks a free one")
 	var o serveOptions
 	o.add(fs)
+	profile := fs.String("cpuprofile", "", "`FILE` to write a CPU profile to, for go tool pprof, when the server has stopped")
 	control := fs.Bool("control", false, "take commands on standard input and stop when it ends (for compare)")
 	if err := fs.parse(e, args); err != nil {
 		return err
@@ -51,6 +52,13 @@ func serveCommand(ctx context.Context, e env, args []string) error {
 	l, err := net.Listen("tcp", *addr)
 	if err != nil {
 		return err
+	}
+	if *profile != "" {
+		stop, perr := profileCPU(*profile)
+		if perr != nil {
+			return perr
+		}
+		defer func() { err = errors.Join(err, stop()) }()
 	}
 	// At this point the kernel queues connections, so whoever reads the line may connect.
 	fmt.Fprintf(e.stdout, "%s%s\n", listening, l.Addr())
