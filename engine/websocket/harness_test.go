@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
 
 	peregrine "github.com/peregrine-http/peregrine/engine/websocket"
@@ -247,4 +248,13 @@ func everywhere(t *testing.T, f func(t *testing.T, transport, style string)) {
 			t.Run(transport+" "+style, func(t *testing.T) { f(t, transport, style) })
 		}
 	}
+}
+
+// squeezed is gorilla's client, with compression.
+func squeezed(t testing.TB, url string) *websocket.Conn {
+	c, _, err := (&websocket.Dialer{EnableCompression: true}).Dial(url, nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	c.SetReadDeadline(time.Now().Add(patience))
+	return c
 }

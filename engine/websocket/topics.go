@@ -112,9 +112,9 @@ func (ts *Topics) Unsubscribe(c *Conn, name string) bool {
 	return true
 }
 
-// Publish sends a message to the members of a topic, and returns how many they are. What is sent later comes later, to
-// each of them. It does not wait for them; if a loop is BacklogMax messages behind, it waits for that. It keeps nothing of
-// m.Data.
+// Publish sends a message to the members of a topic, and returns how many they are. What is published later under the same
+// name comes later, to each of them; what Send is given meanwhile may come first. It does not wait for them; if a loop is
+// BacklogMax messages behind, it waits for that. It keeps nothing of m.Data.
 func (ts *Topics) Publish(topic string, m Message) (members int) {
 	return ts.PublishFrom(nil, topic, m)
 }
