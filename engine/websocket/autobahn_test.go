@@ -53,14 +53,19 @@ func autobahn(t *testing.T, url string, cases []string) {
 	require.NoError(t, err, "%s", out)
 	index, err := os.ReadFile(filepath.Join(dir, "index.json"))
 	require.NoError(t, err, "%s", out)
-	var agents map[string]map[string]struct{ Behavior, BehaviorClose string }
+	var agents map[string]map[string]struct{ Behavior, BehaviorClose, ReportFile string }
 	require.NoError(t, json.Unmarshal(index, &agents))
 	count := map[string]int{}
 	for name, v := range agents[agent] {
 		count[v.Behavior]++
 		for _, verdict := range []string{v.Behavior, v.BehaviorClose} {
 			if verdict != "OK" && verdict != "INFORMATIONAL" {
-				t.Errorf("case %s: %s, close: %s", name, v.Behavior, v.BehaviorClose)
+				var report struct{ Result, ResultClose, WasNotCleanReason string }
+				b, err := os.ReadFile(filepath.Join(dir, v.ReportFile))
+				require.NoError(t, err)
+				require.NoError(t, json.Unmarshal(b, &report))
+				t.Errorf("case %s: %s, close: %s: %+v", name, v.Behavior, v.BehaviorClose, report)
+				break
 			}
 		}
 	}
