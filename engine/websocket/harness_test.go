@@ -250,9 +250,11 @@ func everywhere(t *testing.T, f func(t *testing.T, transport, style string)) {
 	}
 }
 
-// squeezed is gorilla's client, with compression.
+// squeezer is gorilla's client, with compression.
+var squeezer = websocket.Dialer{EnableCompression: true}
+
 func squeezed(t testing.TB, url string) *websocket.Conn {
-	c, _, err := (&websocket.Dialer{EnableCompression: true}).Dial(url, nil)
+	c, _, err := squeezer.Dial(url, nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
 	c.SetReadDeadline(time.Now().Add(patience))
