@@ -55,7 +55,7 @@ func (q *queue) space(n int) []byte {
 func (q *queue) filled(b []byte) []byte {
 	from := len(q.chunk)
 	q.chunk = b
-	return b[from:len(b):len(b)]
+	return b[from:]
 }
 
 // push puts a frame behind the others; hold has it wait with those that must wait.
@@ -89,14 +89,26 @@ func (q *queue) dropHeld() (messages int) {
 	return messages
 }
 
-// next returns what the kernel may be given now: a slice that is used up by the call.
+// next returns what the kernel may be given now: slices that are used up by the call. Frames that lie behind each other in a
+// chunk are one of them.
 func (q *queue) next() (vec [][]byte, size int) {
 	vec = q.vec[:0]
-	for _, f := range q.frames[:min(len(q.frames), vecMax)] {
-		vec = append(vec, f.b)
+	for _, f := range q.frames {
+		if last := len(vec) - 1; last >= 0 && follows(vec[last], f.b) {
+			vec[last] = vec[last][:len(vec[last])+len(f.b)]
+		} else if len(vec) < vecMax {
+			vec = append(vec, f.b)
+		} else {
+			break
+		}
 		size += len(f.b)
 	}
 	return vec, size
+}
+
+// follows reports whether b lies right behind a, in what a was cut from.
+func follows(a, b []byte) bool {
+	return cap(a)-len(a) >= len(b) && &a[:len(a)+1][len(a)] == &b[0]
 }
 
 // sent takes n bytes off the front.
