@@ -41,8 +41,8 @@ type actor struct {
 func (a *actor) Loop() transport.Loop      { return a.loop }
 func (a *actor) Notify()                   {}
 func (a *actor) Abort()                    {}
-func (a *actor) RemoteAddr() net.Addr      { return nil }
-func (a *actor) LocalAddr() net.Addr       { return nil }
+func (a *actor) RemoteAddr() net.Addr      { return new(net.TCPAddr) }
+func (a *actor) LocalAddr() net.Addr       { return new(net.TCPAddr) }
 func (a *actor) SetReadDeadline(time.Time) {}
 
 func (a *actor) TryWrite(p [][]byte) (n int, err error) {
