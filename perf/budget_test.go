@@ -9,14 +9,11 @@ import (
 	"regexp"
 	"runtime"
 	"testing"
-	"unsafe"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/peregrine-http/peregrine/engine/websocket"
 )
 
-// TestAllocations: what one request, or one message, allocates in the whole process, on a loop.
+// TestAllocations: what one request allocates in the whole process, on a loop.
 func TestAllocations(t *testing.T) {
 	if raceEnabled || runtime.GOOS != "linux" {
 		t.Skip("counted on loops (Linux), and without the race detector, which has pools forget")
@@ -29,9 +26,8 @@ func TestAllocations(t *testing.T) {
 	}{
 		{"native JSON", nativeServer, "GET /json" + host, `{"message":"` + text + `"}`, 2},
 		{"net/http handler in nethttp.Const", adapterServer, "GET /const" + host, text, 3},
-		{"WebSocket echo", nativeServer, frame, frameWants, 0},
 	} {
-		a := newAsker(t, dial(t, start(t, c.server()), c.in == frame), c.in, c.end)
+		a := newAsker(t, dial(t, start(t, c.server()), false), c.in, c.end)
 		for range 100 {
 			a.once(t)
 		}
@@ -88,11 +84,6 @@ func inUse() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc + m.StackInuse
-}
-
-// TestSizes: structures that every connection has, where no package's own test holds them.
-func TestSizes(t *testing.T) {
-	require.LessOrEqual(t, unsafe.Sizeof(websocket.Conn{}), uintptr(96), "what each WebSocket costs, idle or not")
 }
 
 // pointer is how README.md names a test: a file, and a function in it.
