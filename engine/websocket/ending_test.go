@@ -339,6 +339,31 @@ func TestEndingsFromElsewhere(t *testing.T) {
 	})
 }
 
+// What a peer has said before it left is heard, also when we learn by sending that it has left.
+func TestGoneWhileSending(t *testing.T) {
+	everywhere(t, func(t *testing.T, transport, style string) {
+		for range 20 {
+			d := newDiary(style, peregrine.Options{}, nil)
+			url, _ := serve(t, transport, d.e)
+			p := connect(t, url+"x")
+			c := await(t, d.conn, "OnOpen")
+			done := make(chan error)
+			go func() {
+				var err error
+				for err == nil {
+					err = c.SendText("on and on")
+				}
+				done <- err
+			}()
+			p.expect("text on and on")
+			p.send(text("a"), farewell(4003, "gone"))
+			p.Close() // with input that is not read: a reset
+			require.ErrorIs(t, await(t, done, "the end"), peregrine.ErrClosed)
+			d.expect(t, "open", "message a", "close 4003 gone")
+		}
+	})
+}
+
 // Codes that are not to be sent are refused, and long reasons cut.
 func TestCloseArguments(t *testing.T) {
 	d := newDiary("callbacks", peregrine.Options{}, nil)

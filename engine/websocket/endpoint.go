@@ -3,6 +3,7 @@ package websocket
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -22,7 +23,8 @@ const (
 	// Wait has Send wait until there is room, for Options.SendTimeout at most. Messages of topics never wait, since others
 	// would wait with them: they are dropped, the newest first.
 	Wait Slow = iota
-	// DropOldest drops the oldest message of the queue, and the next, until there is room.
+	// DropOldest drops the oldest message of the queue, and the next, until there is room. What has begun to leave stays,
+	// and the newest message is taken behind it even if that is above the bounds.
 	DropOldest
 	// DropNewest drops the message.
 	DropNewest
@@ -39,7 +41,8 @@ type Options struct {
 	// OnPong is called when a Ping of PingEvery or Conn.Ping has been answered, with the time that took.
 	OnPong func(c *Conn, rtt time.Duration)
 	// OnClose is called last, exactly once. The code and the reason are the peer's; or those that it was sent because it
-	// broke a rule; or wsproto.Abnormal, if the connection has ended without a Close. It is no member of topics any more.
+	// broke a rule; or wsproto.Abnormal, if the connection has ended without a Close. It is no member of topics any more,
+	// and nothing can be sent. Where the connection has ended by itself this may be on a goroutine of its own.
 	OnClose func(c *Conn, code wsproto.CloseCode, reason string)
 	// Serve is the other style: it runs on a goroutine of its own for as long as the connection is open, and takes messages
 	// with Conn.Read or Conn.Messages. When it returns the connection is closed with code 1000, unless it is closed
@@ -60,7 +63,8 @@ type Options struct {
 
 	// Limits bound what a peer can send.
 	Limits wsproto.Limits
-	// ControlsMax bounds the control frames that a peer may send in a second: 1008 above. Default ControlsDefault.
+	// ControlsMax bounds the control frames that a peer may send in a second: 1008 above. Default ControlsDefault; at most
+	// 65,535.
 	ControlsMax int
 	// QueueBytesMax and QueueMessagesMax bound what waits to be sent on a connection; a message that is longer than
 	// QueueBytesMax is taken by an empty queue. Defaults QueueBytesDefault and QueueMessagesDefault.
@@ -121,6 +125,7 @@ func New(o Options) *Endpoint {
 		panic("websocket: Options.ContextTakeover: messages that refer to others cannot be dropped: want Slow to be Wait or Disconnect")
 	}
 	number(&o.ControlsMax, "ControlsMax", ControlsDefault)
+	o.ControlsMax = min(o.ControlsMax, math.MaxUint16)
 	number(&o.QueueBytesMax, "QueueBytesMax", QueueBytesDefault)
 	number(&o.QueueMessagesMax, "QueueMessagesMax", QueueMessagesDefault)
 	duration(&o.PingEvery, PingEveryDefault)

@@ -113,10 +113,11 @@ func (c *Conn) next(t *transport.Turn) (m Message, ok bool) {
 	case e.Opcode == wsproto.Text || e.Opcode == wsproto.Binary:
 		return Message{e.Opcode, e.Payload}, true
 	}
-	if c.controls++; int(c.controls) > c.e.o.ControlsMax {
+	if int(c.controls) == c.e.o.ControlsMax {
 		c.fail(errControls)
 		return Message{}, false
 	}
+	c.controls++
 	switch e.Opcode {
 	case wsproto.Ping:
 		c.pong(e.Payload)

@@ -234,8 +234,8 @@ type Writer struct {
 }
 
 // Writer begins a message that is sent in fragments, one for each Write; Close ends it. Until then all other messages of
-// the connection wait in its queue, those of topics included. There can be one at a time: another waits with
-// ErrOpen.
+// the connection wait in its queue, those of topics included; if the connection is closed before, they are dropped. There
+// can be one at a time: for another the error is ErrOpen.
 func (c *Conn) Writer(opcode wsproto.Opcode) (*Writer, error) {
 	if opcode != wsproto.Text && opcode != wsproto.Binary {
 		return nil, ErrOpcode
