@@ -131,16 +131,16 @@ func TestSlow(t *testing.T) {
 		}
 		t.Run("Wait", func(t *testing.T) {
 			d, p, c := start(t, peregrine.Wait)
-			var answers map[error]int
+			answers := make(chan map[error]int, 1)
 			go func() {
-				answers = numbered(c, senders, each, bounded(t, c, 0))
+				answers <- numbered(c, senders, each, bounded(t, c, 0))
 				c.SendText("end")
 			}()
 			eventually(t, "a full queue", func() bool { _, n := c.Queued(); return n == 4 })
 			n, last := p.count()
 			require.Equal(t, "text end", last)
 			require.Equal(t, senders*each, n)
-			require.Equal(t, map[error]int{nil: senders * each}, answers)
+			require.Equal(t, map[error]int{nil: senders * each}, <-answers)
 			require.Zero(t, d.e.Counters().Dropped)
 		})
 		t.Run("DropNewest", func(t *testing.T) {

@@ -10,6 +10,6 @@ import (
 // What an idle connection costs beside the transport's share; it grows only on purpose.
 func TestSizes(t *testing.T) {
 	require.LessOrEqual(t, reflect.TypeFor[Conn]().Size(), uintptr(96))
-	require.LessOrEqual(t, reflect.TypeFor[membership]().Size(), uintptr(48))
+	require.LessOrEqual(t, reflect.TypeFor[membership]().Size(), uintptr(40))
 	require.LessOrEqual(t, reflect.TypeFor[frame]().Size(), uintptr(32))
 }
