@@ -32,6 +32,15 @@ func SetListenerOptions(fd int) error {
 	if domain != unix.AF_INET && domain != unix.AF_INET6 {
 		return nil
 	}
+	if err := SetConnOptions(fd); err != nil {
+		return fmt.Errorf("netio: listener: %w", err)
+	}
+	return nil
+}
+
+// SetConnOptions sets these options on a TCP connection that has not inherited them: one that was in the listener's queue
+// when the listener got them.
+func SetConnOptions(fd int) error {
 	for _, o := range [...]struct {
 		name                 string
 		level, option, value int
@@ -43,7 +52,7 @@ func SetListenerOptions(fd int) error {
 		{"SO_KEEPALIVE", unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
 	} {
 		if err := unix.SetsockoptInt(fd, o.level, o.option, o.value); err != nil {
-			return fmt.Errorf("netio: set %s on the listener: %w", o.name, err)
+			return fmt.Errorf("netio: set %s: %w", o.name, err)
 		}
 	}
 	return nil

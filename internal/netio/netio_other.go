@@ -13,6 +13,9 @@ func SockAddrs(fd int) (local, remote net.Addr, err error) { return nil, nil, Er
 // SetListenerOptions has no implementation here: ErrUnsupported.
 func SetListenerOptions(fd int) error { return ErrUnsupported }
 
+// SetConnOptions has no implementation here: ErrUnsupported.
+func SetConnOptions(fd int) error { return ErrUnsupported }
+
 // NetConn has no implementation here: ErrUnsupported.
 func NetConn(fd int) (net.Conn, error) { return nil, ErrUnsupported }
 

@@ -48,13 +48,20 @@ func (l *loop) accept() {
 	var fail error
 	closed := r.rawListener.Control(func(fd uintptr) {
 		for range acceptsPerTurn {
+			early := r.early.Load() // before: once the queue has been empty, all that comes has the options
 			conn, peer, err := r.kernel.Accept(int(fd))
 			switch err {
 			case nil:
+				if early {
+					netio.SetConnOptions(conn) // it fails for a connection that has gone again
+				}
 				l.acceptPause = 0
 				r.admit(l, conn, peer)
 			case netio.ErrAborted:
 			default:
+				if early && err == netio.ErrAgain {
+					r.early.Store(false)
+				}
 				fail = err
 				return
 			}

@@ -45,6 +45,7 @@ type Runner struct {
 	open        atomic.Int64 // open connections, and one for Serve
 	scratchLent atomic.Int32
 	taken       atomic.Uint64
+	early       atomic.Bool // connections may wait that are older than the listener's options
 	draining    atomic.Bool // close what becomes idle
 	cutting     atomic.Bool // close what there is
 	stopping    atomic.Bool // accept no more
@@ -134,6 +135,7 @@ func (r *Runner) begin(l net.Listener) error {
 			if err != nil {
 				return fmt.Errorf("epoll: listener options: %w", err)
 			}
+			r.early.Store(true)
 		}
 	}
 	if r.o.NetConns {
