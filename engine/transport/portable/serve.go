@@ -23,10 +23,15 @@ func (c *conn) serve() {
 }
 
 func (c *conn) loop() {
-	wait := c.wait
-	for {
+	for paused := false; ; {
 		step := c.session.Run
-		switch err := wait(); {
+		var err error
+		if paused {
+			err = c.pause()
+		} else {
+			err = c.wait()
+		}
+		switch {
 		case err == nil, err == io.EOF:
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			// What a deadline was for has been decided when Expire returns.
@@ -43,7 +48,6 @@ func (c *conn) loop() {
 			}
 			next, err = c.run(c.session.Run)
 		}
-		wait = c.wait
 		switch {
 		case err != nil:
 			c.end = err
@@ -56,11 +60,10 @@ func (c *conn) loop() {
 		case next == transport.Linger:
 			c.linger()
 			return
-		case next == transport.Write:
-			wait = c.pause
-		case c.t.EOF:
+		case next != transport.Write && c.t.EOF:
 			return
 		}
+		paused = next == transport.Write
 	}
 }
 
