@@ -20,8 +20,8 @@ const (
 	// ControlsDefault is the default of Options.ControlsMax: 1008 above.
 	ControlsDefault = 100
 
-	// BacklogMax bounds the messages of a topic that wait for one loop: above it Publish waits; at twice as many the
-	// oldest are dropped.
+	// BacklogMax bounds the messages of a Topics that wait for one loop: above it Publish waits; at twice as many the
+	// loop's members do without the new one.
 	BacklogMax = 1024
 
 	// backlogWait bounds that wait.

@@ -1,26 +1,17 @@
 package websocket
 
-import (
-	"sync"
-	"time"
+import "sync"
 
-	"github.com/peregrine-http/peregrine/engine/transport"
-)
-
-// shard is the members of a topic that live on one loop. The loop brings them what is published: one message to the
-// loop's mailbox for any number of members, and for whatever is published until the loop comes to it.
+// shard is the members of a topic that live on one loop.
 type shard struct {
-	t    *topic
-	loop transport.Loop
-	run  func() // s.deliver
+	t *topic
+	k *courier
 
 	mu      sync.Mutex
 	members []*membership
-	waiting []*post       // to be delivered next
-	batch   []*post       // being delivered
-	cursor  int           // the members before it have been given batch
-	posted  bool          // the loop has been told
-	room    chan struct{} // closed when waiting has been taken
+	waiting []*post // in k.due there is an entry for each
+	batch   int     // how many of them, from the front, are being delivered
+	cursor  int     // the members before it have been given the batch
 }
 
 // membership is one connection's in one topic.
@@ -44,8 +35,7 @@ func (t *topic) add(c *Conn) bool {
 
 	s := t.shards[loop]
 	if s == nil {
-		s = &shard{t: t, loop: loop}
-		s.run = s.deliver
+		s = &shard{t: t, k: t.of.hire(loop)}
 		t.shards[loop] = s
 	}
 	s.mu.Lock()
@@ -106,10 +96,11 @@ func (c *Conn) part() {
 func (t *topic) leave(m *membership) {
 	s := m.shard
 	s.mu.Lock()
-	if m.at >= s.cursor { // what has been published is still for it; if the connection has ended this does nothing
-		m.c.receive(s.batch, m.since)
+	missed := s.waiting // what has been published is still for it; if the connection has ended this does nothing
+	if m.at < s.cursor {
+		missed = missed[s.batch:]
 	}
-	m.c.receive(s.waiting, m.since)
+	m.c.receive(missed, m.since)
 	at, last := m.at, len(s.members)-1
 	if at < s.cursor { // the place is filled with one that has been given the batch, too
 		s.cursor--
@@ -140,66 +131,37 @@ func (s *shard) post(p *post) (behind bool) {
 	if len(s.members) == 0 {
 		return false
 	}
-	if len(s.waiting) >= 2*BacklogMax { // more publishers than the loop can serve, all of whom have waited
-		s.waiting = append(s.waiting[:0], s.waiting[1:]...)
+	taken, behind := s.k.take(s)
+	if taken {
+		s.waiting = append(s.waiting, p)
 	}
-	s.waiting = append(s.waiting, p)
-	if !s.posted {
-		s.posted = true
-		s.loop.Post(s.run)
-	}
-	return len(s.waiting) > BacklogMax
+	return behind
 }
 
-// wait waits until the loop has taken what waits for it, but no longer than backlogWait: it may have stopped.
-func (s *shard) wait() {
+// bring brings the first n of what waits to members that have not had it, at most so many. It returns how many members those
+// were, and when all have had it, how many messages.
+func (s *shard) bring(n, most int) (members, messages int) {
 	s.mu.Lock()
-	if len(s.waiting) <= BacklogMax {
-		s.mu.Unlock()
-		return
+	defer s.mu.Unlock()
+	if s.batch == 0 {
+		s.batch = n
 	}
-	if s.room == nil {
-		s.room = make(chan struct{})
-	}
-	room := s.room
-	s.mu.Unlock()
-	late := time.NewTimer(backlogWait)
-	defer late.Stop()
-	select {
-	case <-room:
-	case <-late.C:
-	}
-}
-
-// deliver runs on the loop, between its turns: it brings the batch to some members, and lets the loop do other things
-// before it brings it to more.
-func (s *shard) deliver() {
-	s.mu.Lock()
-	if len(s.batch) == 0 {
-		s.batch, s.waiting, s.cursor = s.waiting, s.batch, 0
-		if s.room != nil {
-			close(s.room)
-			s.room = nil
-		}
-	}
-	for n := 0; n < deliverMax && s.cursor < len(s.members); n++ {
+	for ; members < most && s.cursor < len(s.members); members++ {
 		m := s.members[s.cursor]
 		s.cursor++
-		m.c.receive(s.batch, m.since)
+		m.c.receive(s.waiting[:s.batch], m.since)
 	}
-	more := s.cursor < len(s.members)
-	if !more {
-		clear(s.batch)
-		if s.batch, s.cursor = s.batch[:0], 0; cap(s.batch) > postsKeep {
-			s.batch = nil
-		}
-		more = len(s.waiting) > 0
+	if s.cursor < len(s.members) {
+		return members, 0
 	}
-	s.posted = more
-	s.mu.Unlock()
-	if more {
-		s.loop.Post(s.run)
+	messages = s.batch
+	rest := copy(s.waiting, s.waiting[messages:])
+	clear(s.waiting[rest:])
+	if s.waiting = s.waiting[:rest]; rest == 0 && cap(s.waiting) > postsKeep {
+		s.waiting = nil
 	}
+	s.batch, s.cursor = 0, 0
+	return members, messages
 }
 
 // receive sends what has been published after since. It does not wait.

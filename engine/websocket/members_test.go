@@ -226,7 +226,7 @@ func TestDeliveryToSlow(t *testing.T) {
 	}
 }
 
-// A loop that does not come to it is waited for, and then does without the oldest.
+// A loop that does not come to it is waited for, and then does without what is new.
 func TestBacklog(t *testing.T) {
 	e := New(Options{QueueMessagesMax: 1 << 20})
 	ts := new(Topics)
@@ -244,29 +244,66 @@ func TestBacklog(t *testing.T) {
 	}()
 	s := c.subs.shard
 	for waits := false; !waits; time.Sleep(time.Millisecond) {
-		s.mu.Lock()
-		waits = s.room != nil
-		s.mu.Unlock()
+		s.k.mu.Lock()
+		waits = s.k.room != nil
+		s.k.mu.Unlock()
 	}
 	for loop.step() {
 	}
 	<-done
 	require.Len(t, a.messages(t), BacklogMax+1)
 
-	s.mu.Lock()
-	for n := range 2 * BacklogMax { // of publishers who have waited in vain
-		s.waiting = append(s.waiting, &post{p: wsproto.Prepare(wsproto.Text, []byte(fmt.Sprint(n)), 1), seq: uint64(BacklogMax + 2 + n)})
-	}
-	s.mu.Unlock()
-	s.t.seq += 2 * BacklogMax
 	a.out = nil
-	ts.Publish("x", said("last"))
+	s.t.mu.Lock()
+	for n := range 3 * BacklogMax { // publishers who have waited in vain
+		s.t.seq++
+		require.Equal(t, n >= BacklogMax, s.post(&post{p: wsproto.Prepare(wsproto.Text, []byte(fmt.Sprint(n)), 1), seq: s.t.seq}))
+	}
+	s.t.mu.Unlock()
 	for loop.step() {
 	}
 	got := a.messages(t)
 	require.Len(t, got, 2*BacklogMax)
-	require.Equal(t, "1", got[0])
-	require.Equal(t, "last", got[len(got)-1])
+	require.Equal(t, "0", got[0])
+	require.Equal(t, fmt.Sprint(2*BacklogMax-1), got[len(got)-1])
+	require.Nil(t, s.k.due)
+	require.Nil(t, s.waiting)
+}
+
+// What is published later comes later, under whatever name, however far behind the loop is; and the loop is told once.
+func TestOrderOverTopics(t *testing.T) {
+	e := New(Options{})
+	ts := new(Topics)
+	loop := new(stage)
+	var actors []*actor
+	var conns []*Conn
+	for range deliverMax + 5 {
+		c, a := cast(e, loop)
+		actors, conns = append(actors, a), append(conns, c)
+		for _, name := range []string{"x", "y", "z"} {
+			require.True(t, ts.Subscribe(c, name))
+		}
+	}
+	var want []string
+	for n, name := range strings.Split("x x y z x y y y z x", " ") {
+		want = append(want, name+fmt.Sprint(n))
+		ts.Publish(name, said(want[n]))
+		if n == 5 {
+			loop.step() // in the middle of x's first two
+		}
+	}
+	require.Len(t, loop.posted, 1)
+	for loop.step() {
+	}
+	for _, a := range actors {
+		require.Equal(t, want, a.messages(t))
+	}
+	require.Len(t, ts.couriers, 1)
+	for _, c := range conns {
+		c.part()
+	}
+	require.Empty(t, ts.couriers)
+	require.Empty(t, ts.topics)
 }
 
 // Many write to the queue of a connection that is written to the socket byte by byte: no frame is lost, torn or doubled.

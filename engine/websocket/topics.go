@@ -24,11 +24,13 @@ type Topics struct {
 	// can send it to other processes, which Deliver it to their connections. It must not keep m.Data.
 	Forward func(topic string, m Message)
 
-	mu     sync.RWMutex
-	topics map[string]*topic
+	mu       sync.RWMutex
+	topics   map[string]*topic
+	couriers map[transport.Loop]*courier
 }
 
-// topic is a name with members. Locks are taken in this order: topic.mu, shard.mu, Conn.mu; Topics.mu is the last.
+// topic is a name with members. Locks are taken in this order: topic.mu, shard.mu, then Conn.mu or
+// courier.mu; Topics.mu is the last.
 type topic struct {
 	of   *Topics
 	name string
@@ -112,8 +114,8 @@ func (ts *Topics) Unsubscribe(c *Conn, name string) bool {
 	return true
 }
 
-// Publish sends a message to the members of a topic, and returns how many they are. What is published later under the same
-// name comes later, to each of them; what Send is given meanwhile may come first. It does not wait for them; if a loop is
+// Publish sends a message to the members of a topic, and returns how many they are. What is published later comes later, to
+// each of them, also under other names; what Send is given meanwhile may come first. It does not wait for them; if a loop is
 // BacklogMax messages behind, it waits for that. It keeps nothing of m.Data.
 func (ts *Topics) Publish(topic string, m Message) (members int) {
 	return ts.PublishFrom(nil, topic, m)
@@ -165,10 +167,10 @@ func (ts *Topics) deliver(from *Conn, name string, m Message) int {
 		}
 		from.mu.Unlock()
 	}
-	var behind *shard
+	var behind *courier
 	for _, s := range t.shards {
 		if s.post(p) {
-			behind = s
+			behind = s.k
 		}
 	}
 	t.mu.Unlock()
@@ -184,6 +186,9 @@ func (t *topic) remove() {
 	t.of.mu.Lock()
 	defer t.of.mu.Unlock()
 	delete(t.of.topics, t.name)
+	for _, s := range t.shards {
+		t.of.dismiss(s.k)
+	}
 }
 
 // Count returns how many members a topic has.
