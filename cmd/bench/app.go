@@ -22,7 +22,7 @@ const plaintext = "Hello, World!"
 
 // application is what every server serves: one plain http.Handler that knows nothing of them. Its names are fixed, other
 // programs rely on them. files is the directory behind /static/.
-func application(files string) http.Handler {
+func application(files string) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /plaintext", answerPlaintext)
 	mux.HandleFunc("GET /const", answerPlaintext)

@@ -19,6 +19,11 @@ import (
 
 // serving serves the application by the named server and returns its URL.
 func serving(t *testing.T, name string) string {
+	_, url := startServing(t, name)
+	return url
+}
+
+func startServing(t *testing.T, name string) (server, string) {
 	dir, err := makeFiles()
 	require.NoError(t, err)
 	s, err := newServer(name, dir, serveOptions{})
@@ -34,12 +39,12 @@ func serving(t *testing.T, name string) string {
 		<-done
 		require.NoError(t, os.RemoveAll(dir))
 	})
-	return "http://" + l.Addr().String()
+	return s, "http://" + l.Addr().String()
 }
 
-// parsing are the servers that read what they are asked.
+// parsing are the servers that have the application.
 func parsing() []candidate {
-	return slices.DeleteFunc(slices.Clone(servers), func(s candidate) bool { return s.raw })
+	return slices.DeleteFunc(slices.Clone(servers), func(s candidate) bool { return s.raw || s.sockets == socketsOnly })
 }
 
 // Every server answers every endpoint alike: comparing them would mean nothing otherwise.

@@ -85,5 +85,5 @@ func (c *comparison) chooseServers(list string, externals []string, base string)
 // offers reports whether a server of ours has what a scenario asks for. What an external one has, a probe tells.
 func offers(name string, s scenario) bool {
 	c, ours := candidateNamed(name)
-	return !ours || !c.raw || s.plain()
+	return !ours || c.sockets != socketsOnly && (!c.raw || s.plain())
 }

@@ -19,6 +19,7 @@ const serveUsage = `Usage: bench serve [-server NAME] [-addr HOST:PORT] [flags]
 Serves the application of the benchmarks until it is interrupted:
   GET /plaintext  GET /const  GET /json  GET /users/{id}  POST /echo  GET /bytes/{n}
   GET /sleep/{ms}  GET /static/{file...} (small.txt, medium.txt, large.txt)  GET /events
+  GET /ws (WebSocket: echo)  GET /topic/{name} (WebSocket: subscribe)  POST /topic/{name} (publish the body)
 
 Servers:
 `
@@ -119,6 +120,7 @@ func serverList() string {
 	for _, s := range servers {
 		fmt.Fprintf(&b, "  %-12s %s\n", s.name, s.what)
 	}
-	b.WriteString("\nA server that has no use for a flag refuses it. One without parsing has only /plaintext, at every path.\n")
+	b.WriteString("\nA server that has no use for a flag refuses it. One without parsing has only /plaintext, at every path.\n" +
+		"WebSockets are those of each server, of net/http gorilla's; of hertz and fasthttp there are none.\n")
 	return b.String() + "\nFlags:\n"
 }

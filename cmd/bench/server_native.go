@@ -25,6 +25,7 @@ func newNative(dir string, o serveOptions) (server, error) {
 	rt.Handle("GET /sleep/{ms}", nativeSleep)
 	rt.Handle("GET /static/{file...}", static)
 	rt.Handle("GET /events", nativeEvents)
+	nativeSockets(rt)
 	return &native.Server{Router: rt, Loops: o.loops, Transport: o.transport}, nil
 }
 

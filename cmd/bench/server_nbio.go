@@ -75,6 +75,7 @@ func nbioApplication(files string) http.Handler {
 	mux.HandleFunc("GET /sleep/{ms}", nbioSleep)
 	mux.Handle("GET /static/{file...}", http.StripPrefix("/static/", http.FileServer(http.Dir(files))))
 	mux.HandleFunc("GET /events", nbioEvents)
+	nbioSockets(mux)
 	return mux
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/http"
 	"runtime"
 	"slices"
 	"strconv"
@@ -65,28 +64,34 @@ type candidate struct {
 	takes      []string // the flags of serveOptions that mean something to it; given another one it does not start
 	raw        bool     // it reads no request: whatever is asked, the answer is that to /plaintext
 	whole      bool     // it reads a whole body before it answers: its echo does not stream
+	sockets    socketUse
 	make       func(files string, o serveOptions) (server, error)
 }
 
 // servers are the names that -server takes, the base of comparisons first.
 var servers = []candidate{
-	{"net/http", "the standard library's http.Server", nil, false, false, newStandard},
-	{"native", "native handlers on native.Server", []string{"loops", "transport"}, false, false, newNative},
-	{"adapter", "the same http.Handler on nethttp.Server", []string{"loops", "transport"}, false, false, newAdapter},
-	{"fasthttp", "valyala/fasthttp", nil, false, false, newFasthttp},
-	{"hertz", "cloudwego/hertz on netpoll", []string{"loops"}, false, false, newHertz},
-	{"nbio", "lesismal/nbio; it reads a whole body before it answers, so its echo does not stream", []string{"loops"}, false, true, newNbio},
-	{"floor", "our poller without parsing: the same answer to everything", []string{"loops"}, true, false, newFloor},
-	{"gnet-raw", "gnet's loops without parsing", []string{"loops"}, true, false, newGnetRaw},
-	{"netpoll-raw", "netpoll's loops without parsing", []string{"loops"}, true, false, newNetpollRaw},
+	{"net/http", "the standard library's http.Server, with gorilla/websocket", nil, false, false, socketsToo, newStandard},
+	{"native", "native handlers on native.Server", []string{"loops", "transport"}, false, false, socketsToo, newNative},
+	{"adapter", "the same http.Handler on nethttp.Server", []string{"loops", "transport"}, false, false, socketsToo, newAdapter},
+	{"fasthttp", "valyala/fasthttp", nil, false, false, socketsNone, newFasthttp},
+	{"hertz", "cloudwego/hertz on netpoll", []string{"loops"}, false, false, socketsNone, newHertz},
+	{"nbio", "lesismal/nbio; it reads a whole body before it answers, so its echo does not stream", []string{"loops"}, false, true, socketsToo, newNbio},
+	{"gws", "lxzan/gws on net/http, WebSockets only", nil, false, false, socketsOnly, newGws},
+	{"gobwas", "gobwas/ws with easygo's netpoll, WebSockets only", nil, false, false, socketsOnly, newGobwas},
+	{"coder", "coder/websocket on net/http, WebSockets only", nil, false, false, socketsOnly, newCoder},
+	{"floor", "our poller without parsing: the same answer to everything", []string{"loops"}, true, false, socketsNone, newFloor},
+	{"gnet-raw", "gnet's loops without parsing", []string{"loops"}, true, false, socketsNone, newGnetRaw},
+	{"netpoll-raw", "netpoll's loops without parsing", []string{"loops"}, true, false, socketsNone, newNetpollRaw},
 }
 
 func newStandard(files string, _ serveOptions) (server, error) {
-	return &http.Server{Handler: application(files)}, nil
+	return onStandard(application(files), gorillaSockets), nil
 }
 
 func newAdapter(files string, o serveOptions) (server, error) {
-	return &nethttp.Server{Handler: application(files), Loops: o.loops, Transport: o.transport}, nil
+	mux := application(files)
+	adapterSockets(mux)
+	return &nethttp.Server{Handler: mux, Loops: o.loops, Transport: o.transport}, nil
 }
 
 func newServer(name, files string, o serveOptions) (server, error) {
@@ -119,7 +124,7 @@ func serverNames() (names []string) {
 // available are the names of the servers that run on this system.
 func available() (names []string) {
 	for _, s := range servers {
-		if !s.raw || runtime.GOOS == "linux" {
+		if runtime.GOOS == "linux" || !s.raw && s.name != "gobwas" {
 			names = append(names, s.name)
 		}
 	}
