@@ -10,41 +10,53 @@ import (
 // itself, and Serve on its listeners.
 //
 // The drain: every response becomes the last of its connection (see Server), and that goes on for Options.Linger; then
-// Shutdown, for Options.Grace; then Close. While it lingers it accepts: a successor that has the same sockets takes its
+// the listeners are closed, and Shutdown is called, with Options.Grace; then Close. While it lingers it accepts: a successor that has the same sockets takes its
 // share, and what is left in the queue at the end.
 func (w *Worker) Serve(srv Server) error {
 	served := make(chan error, len(w.listeners))
+	left := len(w.listeners)
 	for _, l := range w.listeners {
 		go func() { served <- srv.Serve(l) }()
 	}
-	left := len(w.listeners)
 	defer func() {
 		srv.Close()
 		for range left {
 			<-served
 		}
 	}()
-	select {
-	case err := <-served:
+	failed := func(err error) error {
 		left--
 		return err
+	}
+	select {
+	case err := <-served:
+		return failed(err)
 	case <-time.After(startFailure):
 	}
 	w.Ready()
 	select {
 	case err := <-served:
-		left--
-		return err
+		return failed(err)
 	case <-w.draining:
 	}
 	w.linger(srv)
 	ctx, cancel := context.WithTimeout(w.ctx, w.o.Grace)
 	defer cancel()
-	if err := srv.Shutdown(ctx); ctx.Err() != nil {
-		w.o.Logger.Warn("processes: cutting what is still running", "worker", w.index, "grace", w.o.Grace, "open", w.open())
-	} else {
+	// First the ends of Serve, then Shutdown: that of net/http's server does not know of a connection that Serve has
+	// accepted this moment, and returns.
+	w.close()
+	for left > 0 && ctx.Err() == nil {
+		select {
+		case <-served:
+			left--
+		case <-ctx.Done():
+		}
+	}
+	err := srv.Shutdown(ctx)
+	if ctx.Err() == nil {
 		return err
 	}
+	w.o.Logger.Warn("processes: cutting what is still running", "worker", w.index, "grace", w.o.Grace, "open", w.open())
 	return nil
 }
 
