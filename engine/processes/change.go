@@ -16,10 +16,10 @@ type change struct {
 
 // replaceAll replaces all workers, one after the other. Asked while that is under way, it does so once more afterwards: who
 // asks later has changed something later.
-func (m *master) replaceAll() {
+func (m *master) replaceAll() error {
 	switch {
 	case m.phase != running:
-		m.log.Warn("processes: not replacing workers: the service is starting or ending")
+		return m.refuse("not replacing workers: the service is starting or ending")
 	case m.change != nil:
 		m.again = true
 		m.log.Info("processes: workers are going to be replaced after what is under way", "under_way", m.change.what)
@@ -32,6 +32,13 @@ func (m *master) replaceAll() {
 		m.notify.reloading()
 		m.begin(&change{what: "replacement", generation: m.generation, left: left})
 	}
+	return nil
+}
+
+// refuse says why something that was asked for is not done.
+func (m *master) refuse(why string) error {
+	m.log.Warn("processes: " + why)
+	return errors.New(why)
 }
 
 // begin starts a change.
@@ -62,6 +69,7 @@ func (m *master) changed(next *child) {
 	m.log.Info("processes: ready: "+next.name(), "generation", next.Generation)
 	if !next.Worker {
 		m.passed = true
+		m.closeAdmin()
 		m.notify.close() // the service is the new master's now
 		m.log.Info("processes: " + next.name() + " has taken over: draining")
 		delete(m.children, next) // it goes on without us
@@ -94,30 +102,31 @@ func (m *master) finish() {
 }
 
 // upgrade starts what now stands at the program's path as a master, which takes the sockets over.
-func (m *master) upgrade() {
+func (m *master) upgrade() error {
 	switch {
 	case m.phase != running:
-		m.log.Warn("processes: not replacing the program: the service is starting or ending")
-		return
+		return m.refuse("not replacing the program: the service is starting or ending")
 	case m.change != nil:
-		m.log.Warn("processes: not replacing the program: one change at a time", "under_way", m.change.what)
-		return
+		return m.refuse("not replacing the program: one change at a time, and under way is: " + m.change.what)
 	case os.Getpid() == 1:
-		m.log.Error("processes: not replacing the program: it is process 1, with which its container would end: replace the container, or the workers")
-		return
+		return m.refuse("not replacing the program: it is process 1, with which its container would end: replace the container, or the workers")
 	}
 	m.change = &change{what: "replacement of the program", generation: m.generation + 1}
 	program, err := newProgram()
 	var next *child
 	if err == nil {
 		files, names := m.sockets.every()
+		if m.admin != nil {
+			files, names = append(files, m.admin.files...), append(names, adminName)
+		}
 		m.log.Info("processes: replacement of the program begins", "program", program, "generation", m.generation+1)
 		m.notify.reloading()
 		next, err = m.start(identity{Generation: m.generation + 1, Given: m.given}, program, files, names)
 	}
 	if err != nil {
-		m.abandon(errors.Join(err))
-		return
+		m.abandon(err)
+		return err
 	}
 	m.change.next = next
+	return nil
 }

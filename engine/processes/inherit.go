@@ -37,6 +37,7 @@ type inheritedSocket struct {
 type inheritance struct {
 	identity *identity // nil: not started by a master
 	sockets  []inheritedSocket
+	admin    *os.File // the admin endpoint's
 	up, down *os.File // to and from the master
 }
 
@@ -76,6 +77,10 @@ func takeInheritance() (in inheritance, err error) {
 		f, err := own(fd, name(i))
 		if err != nil {
 			return in, err
+		}
+		if in.identity != nil && name(i) == adminName {
+			in.admin = f
+			continue
 		}
 		in.sockets = append(in.sockets, inheritedSocket{name(i), f})
 	}

@@ -41,6 +41,14 @@ const (
 	messageMax = 64 << 20
 	// inheritedMax bounds LISTEN_FDS.
 	inheritedMax = 1024
+	// adminMax bounds the requests to the admin endpoint that are answered at a time: more wait. adminHeadMax bounds the head
+	// of one in bytes, adminTimeout the whole of it, save the time that a profile takes, which profileMax bounds in
+	// seconds. adminPause follows an accept that failed.
+	adminMax     = 8
+	adminHeadMax = 16 << 10
+	adminTimeout = 10 * time.Second
+	adminPause   = 100 * time.Millisecond
+	profileMax   = 300
 	// dumpMax bounds the stacks of one process in bytes.
 	dumpMax = 16 << 20
 )

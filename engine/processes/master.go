@@ -19,6 +19,7 @@ type master struct {
 	generation int
 	given      bool
 	sockets    sockets
+	admin      *group // nil: none
 	before     *mouth // to the master whose place this one takes, if there is one
 
 	children map[*child]bool // all that have not ended
@@ -28,13 +29,18 @@ type master struct {
 
 	phase  phase
 	err    error // why the service ends, if not by a signal
+	came   bool  // all workers have been ready, once
 	passed bool  // another master has the sockets now
 
-	notify   notifier
-	begun    time.Time
-	restarts uint64 // of workers that died
-	events   chan func()
-	done     chan struct{}
+	notify     notifier
+	begun      time.Time
+	restarts   uint64   // of workers that died
+	past       Counters // of workers that have ended
+	profiles   uint64   // asked for
+	asked      map[uint64]chan reply
+	closeAdmin func()
+	events     chan func()
+	done       chan struct{}
 }
 
 // phase is where a master is in its life.
@@ -58,7 +64,7 @@ type slot struct {
 func runMaster(o Options, in inheritance) (err error) {
 	m := &master{
 		o: o, log: o.Logger, generation: 1, given: in.given() && len(in.sockets) > 0,
-		children: map[*child]bool{}, slots: make([]slot, o.Processes),
+		children: map[*child]bool{}, asked: map[uint64]chan reply{}, slots: make([]slot, o.Processes),
 		begun: time.Now(), events: make(chan func()), done: make(chan struct{}),
 	}
 	if in.identity != nil {
@@ -80,7 +86,13 @@ func runMaster(o Options, in inheritance) (err error) {
 	if m.sockets, err = openSockets(o, in); err != nil {
 		return err
 	}
-	defer func() { m.sockets.close(!m.passed) }()
+	defer func() { m.sockets.close(m.owns()) }()
+	if m.admin, err = openAdmin(o, in); m.admin != nil {
+		defer func() { m.admin.close(m.owns()) }()
+	}
+	if err != nil {
+		return err
+	}
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, append(slices.Clone(signalStop), signalReplace, signalUpgrade, signalReopen, signalDump)...)
 	defer signal.Stop(signals)
@@ -95,9 +107,17 @@ func runMaster(o Options, in inheritance) (err error) {
 	if o.Listening != nil && in.identity == nil {
 		o.Listening(addrs)
 	}
+	if m.closeAdmin, err = m.serveAdmin(); err != nil {
+		return err
+	}
+	defer func() { m.closeAdmin() }()
 	m.loop(signals)
 	return m.err
 }
+
+// owns reports whether the files of Unix sockets are this master's to remove: not before it has taken over, if there is
+// another one whose place it takes, and not after it has passed them on.
+func (m *master) owns() bool { return !m.passed && (m.before == nil || m.came) }
 
 // loop starts the workers and returns when all processes have ended.
 func (m *master) loop(signals <-chan os.Signal) {
@@ -138,15 +158,19 @@ func (m *master) signalled(s os.Signal) {
 	case signalReopen:
 		m.reopen()
 	case signalDump:
-		for c := range m.children {
-			if c.Worker {
-				m.order(c, commandDump)
-			}
-		}
-		dumpStacks("the master")
+		m.dump()
 	default:
 		m.stop(s.String())
 	}
+}
+
+func (m *master) dump() {
+	for c := range m.children {
+		if c.Worker {
+			m.order(c, commandDump)
+		}
+	}
+	dumpStacks("the master")
 }
 
 func (m *master) reopen() {
@@ -205,6 +229,8 @@ func (m *master) told(c *child, msg message) {
 	switch {
 	case msg.Failed != "":
 		c.told = msg.Failed
+	case msg.Profile != nil:
+		m.profiled(msg.Profile)
 	case msg.Counters != nil:
 		c.counters, c.memory = *msg.Counters, msg.Memory
 	case msg.Ready && c.state == starting:
@@ -223,7 +249,7 @@ func (m *master) ready(c *child) {
 	if m.phase != comingUp || !m.allReady() {
 		return
 	}
-	m.phase = running
+	m.phase, m.came = running, true
 	m.before.say(message{Ready: true})
 	m.notify.say(fmt.Sprintf("READY=1\nMAINPID=%d\nSTATUS=%d workers", os.Getpid(), len(m.slots)))
 }
@@ -236,6 +262,7 @@ func (m *master) allReady() bool {
 func (m *master) ended(c *child, err error) {
 	delete(m.children, c)
 	c.down.Close()
+	m.past.add(c.counters)
 	why := "exit status 0"
 	if err != nil {
 		why = err.Error()

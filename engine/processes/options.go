@@ -57,6 +57,11 @@ type Options struct {
 	RecycleMemory   uint64
 	RecycleAge      time.Duration
 
+	// Admin is the path of a Unix socket, which the master makes for its own user alone (mode 0600), and answers HTTP on:
+	// GET /status (JSON), GET /metrics (Prometheus), GET /workers/{index}/pprof/{profile}?seconds=N, and, as signals do,
+	// POST /replace (SIGHUP), /upgrade (SIGUSR2), /reopen (SIGUSR1), /dump (SIGQUIT), /drain (SIGTERM). Default: none.
+	Admin string
+
 	// Listening is called with the addresses, once, when the sockets listen and before any worker is started. A program
 	// that takes over the sockets of its predecessor does not call it.
 	Listening func([]net.Addr)
@@ -131,6 +136,9 @@ func (o Options) settle() (Options, error) {
 		return bad("RecycleRequests", o.RecycleRequests, "Options.Counters with it, or nobody counts requests")
 	case (o.RecycleRequests > 0 || o.RecycleMemory > 0 || o.RecycleAge > 0) && !o.mastered():
 		return bad("Processes", o.Processes, "Options.Master with it, or nobody replaces the worker that Options.Recycle… speaks of")
+	}
+	if o.Admin != "" && !o.mastered() {
+		return bad("Admin", fmt.Sprintf("%q", o.Admin), "Options.Master with it, or there is nobody to answer")
 	}
 	seen := map[string]bool{}
 	for _, addr := range o.Addrs {

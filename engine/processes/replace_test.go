@@ -231,7 +231,10 @@ func TestBalance(t *testing.T) {
 // TestReplaceFails: workers that do not come up change nothing, and neither does a program that does not.
 func TestReplaceFails(t *testing.T) {
 	broken := filepath.Join(t.TempDir(), "broken")
-	s := launch(t, config{Options: options(2), FailIf: broken}).up(2)
+	o := options(2)
+	unix := filepath.Join(t.TempDir(), "socket")
+	o.Addrs, o.Admin = append(o.Addrs, "unix:"+unix), filepath.Join(t.TempDir(), "admin")
+	s := launch(t, config{Options: o, FailIf: broken}).up(2)
 	before := s.askAll(2)
 	require.NoError(t, os.WriteFile(broken, nil, 0o600))
 	s.kill(syscall.SIGHUP)
@@ -239,6 +242,11 @@ func TestReplaceFails(t *testing.T) {
 	s.kill(syscall.SIGUSR2)
 	s.says(1, "replacement of the program has failed; what served before goes on.*the new master .*: there is "+broken)
 	require.Equal(t, before, s.askAll(2))
+	for _, path := range []string{unix, o.Admin} { // the program that failed has not taken them with it
+		c, err := net.Dial("unix", path)
+		require.NoError(t, err)
+		c.Close()
+	}
 	require.NoError(t, os.Remove(broken))
 	s.kill(syscall.SIGHUP)
 	s.says(1, "processes: replacement done")

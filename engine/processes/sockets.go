@@ -19,9 +19,10 @@ const unixPrefix = "unix:"
 
 // group is the sockets of one address: one that all workers share, or several, of which each belongs to one worker.
 type group struct {
-	addr  string // as in Options.Addrs
-	files []*os.File
-	made  os.FileInfo // the file of a Unix socket that we have made, nil otherwise
+	addr    string // as in Options.Addrs
+	files   []*os.File
+	private bool        // nobody else may connect
+	made    os.FileInfo // the file of a Unix socket that we have made, nil otherwise
 }
 
 // sockets are all listening sockets of a master.
@@ -32,7 +33,7 @@ type sockets []*group
 func openSockets(o Options, in inheritance) (all sockets, err error) {
 	defer func() {
 		if err != nil {
-			all.close(true)
+			all.close(in.identity == nil)
 		}
 	}()
 	given := map[string]*group{}
@@ -105,12 +106,7 @@ func (g *group) open(o Options) error {
 	}
 	config := net.ListenConfig{}
 	if want > 1 {
-		config.Control = func(_, _ string, c syscall.RawConn) (err error) {
-			if e := c.Control(func(fd uintptr) { err = netio.SetReusePort(int(fd)) }); e != nil {
-				return e
-			}
-			return err
-		}
+		config.Control = controlled(netio.SetReusePort)
 	}
 	for len(g.files) < want {
 		l, err := config.Listen(context.Background(), "tcp", addr)
@@ -126,6 +122,16 @@ func (g *group) open(o Options) error {
 	return nil
 }
 
+// controlled calls f with a socket before it has an address.
+func controlled(f func(fd int) error) func(_, _ string, c syscall.RawConn) error {
+	return func(_, _ string, c syscall.RawConn) (err error) {
+		if e := c.Control(func(fd uintptr) { err = f(int(fd)) }); e != nil {
+			return e
+		}
+		return err
+	}
+}
+
 func (g *group) refused(err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("processes: cannot listen on %s: another program does, or another instance of this one: stop it, or choose another address: %w", g.addr, err)
@@ -139,14 +145,23 @@ func (g *group) openUnix(path string) error {
 	if err := clearPath(path); err != nil {
 		return fmt.Errorf("processes: cannot listen on %s: %w", g.addr, err)
 	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	config := net.ListenConfig{}
+	if g.private {
+		config.Control = controlled(netio.SetPrivate)
+	}
+	l, err := config.Listen(context.Background(), "unix", path)
 	if err != nil {
 		return g.refused(err)
 	}
-	l.SetUnlinkOnClose(false)
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
 	defer l.Close()
 	if g.made, err = os.Lstat(path); err != nil {
 		return fmt.Errorf("processes: %w", err)
+	}
+	if g.private { // where the mode of the socket is not that of its file
+		if err := os.Chmod(path, 0o600); err != nil {
+			return fmt.Errorf("processes: %w", err)
+		}
 	}
 	return g.keep(l)
 }

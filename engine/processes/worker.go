@@ -72,6 +72,7 @@ func runWorker(o Options, in inheritance, f func(*Worker) error) error {
 	if err := f(w); err != nil {
 		return fail(err)
 	}
+	w.up.say(w.sign()) // what it has counted at last
 	return nil
 }
 
@@ -94,7 +95,9 @@ func (w *Worker) close() {
 }
 
 func (w *Worker) obey(command string) {
-	switch command {
+	switch verb, _, _ := strings.Cut(command, " "); verb {
+	case commandProfile:
+		go w.profile(command)
 	case commandDrain:
 		w.drain()
 	case commandCut:
@@ -128,13 +131,18 @@ func (w *Worker) stop() {
 // beat says that the worker is alive, and what it has counted, until it ends.
 func (w *Worker) beat(every time.Duration) {
 	for {
-		var c Counters
-		if w.o.Counters != nil {
-			c = w.o.Counters()
-		}
-		w.up.say(message{Counters: &c, Memory: memory()})
+		w.up.say(w.sign())
 		time.Sleep(every)
 	}
+}
+
+// sign is a sign of life.
+func (w *Worker) sign() message {
+	var c Counters
+	if w.o.Counters != nil {
+		c = w.o.Counters()
+	}
+	return message{Counters: &c, Memory: memory()}
 }
 
 // memory is how much of this process lies in memory, in bytes; where the system does not say it, what the runtime has.

@@ -5,6 +5,9 @@ package netio
 // SetReusePort has no implementation here: ErrUnsupported.
 func SetReusePort(fd int) error { return ErrUnsupported }
 
+// SetPrivate has no implementation here: ErrUnsupported.
+func SetPrivate(fd int) error { return ErrUnsupported }
+
 // Dup has no implementation here: ErrUnsupported.
 func Dup(fd int) (int, error) { return -1, ErrUnsupported }
 

@@ -16,6 +16,20 @@ func SetReusePort(fd int) error {
 	return os.NewSyscallError("setsockopt SO_REUSEPORT", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
 }
 
+// SetPrivate has the file of a Unix socket that fd is going to be bound to be for this user alone, from its first moment.
+// Linux heeds it.
+func SetPrivate(fd int) error {
+	return os.NewSyscallError("fchmod", ignoreInvalid(unix.Fchmod(fd, 0o600)))
+}
+
+// ignoreInvalid: macOS knows no mode of a socket.
+func ignoreInvalid(err error) error {
+	if errors.Is(err, unix.EINVAL) {
+		return nil
+	}
+	return err
+}
+
 // Dup returns a second descriptor for what fd is, which programs that are started do not inherit. The (*net.TCPListener).File
 // of package net is no substitute: to hand its file to a program makes the socket blocking, for all who have it.
 func Dup(fd int) (int, error) {
