@@ -27,6 +27,9 @@ func TestPlaintextIsAlike(t *testing.T) {
 			if s.raw && runtime.GOOS != "linux" {
 				t.Skip("raw servers run on Linux")
 			}
+			if s.sockets == socketsOnly {
+				t.Skip("it has WebSockets only")
+			}
 			conn, err := net.Dial("tcp", strings.TrimPrefix(serving(t, s.name), "http://"))
 			require.NoError(t, err)
 			defer conn.Close()
