@@ -63,7 +63,6 @@ type Server struct {
 	mu       sync.Mutex // guards serving
 	serving  []*serving // all that may still have connections
 	draining atomic.Bool
-	ending   atomic.Bool // EndKeepAlives
 	counters counters
 }
 
@@ -251,12 +250,8 @@ func (s *Server) CloseIdle() {
 	}
 }
 
-// EndKeepAlives makes Draining true and does nothing else: handlers that look at it make each response from now on the last
-// of its connection. So a request that is on its way is answered: what to do some time before Shutdown.
-func (s *Server) EndKeepAlives() { s.ending.Store(true) }
-
-// Draining reports whether EndKeepAlives, Shutdown or Close has begun.
-func (s *Server) Draining() bool { return s.ending.Load() || s.draining.Load() }
+// Draining reports whether Shutdown or Close has begun.
+func (s *Server) Draining() bool { return s.draining.Load() }
 
 // Counters returns the server's counts so far.
 func (s *Server) Counters() Counters { return s.counters.read() }
