@@ -63,6 +63,7 @@ type Server struct {
 	mu       sync.Mutex // guards serving
 	serving  []*serving // all that may still have connections
 	draining atomic.Bool
+	ending   atomic.Bool // EndKeepAlives
 	counters counters
 }
 
@@ -250,8 +251,12 @@ func (s *Server) CloseIdle() {
 	}
 }
 
-// Draining reports whether Shutdown or Close has begun.
-func (s *Server) Draining() bool { return s.draining.Load() }
+// EndKeepAlives makes Draining true and does nothing else: handlers that look at it make each response from now on the last
+// of its connection. So a request that is on its way is answered: what to do some time before Shutdown.
+func (s *Server) EndKeepAlives() { s.ending.Store(true) }
+
+// Draining reports whether EndKeepAlives, Shutdown or Close has begun.
+func (s *Server) Draining() bool { return s.ending.Load() || s.draining.Load() }
 
 // Counters returns the server's counts so far.
 func (s *Server) Counters() Counters { return s.counters.read() }

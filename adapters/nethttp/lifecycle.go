@@ -235,6 +235,10 @@ func (s *Server) SetKeepAlivesEnabled(v bool) {
 	}
 }
 
+// EndKeepAlives makes each response from now on the last of its connection. Unlike SetKeepAlivesEnabled it closes nothing,
+// so that a request that is on its way is answered: what to do some time before Shutdown.
+func (s *Server) EndKeepAlives() { s.disableKeepAlives.Store(true) }
+
 func orElse(d, other time.Duration) time.Duration {
 	if d == 0 {
 		return other

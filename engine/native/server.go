@@ -228,6 +228,17 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// EndKeepAlives makes each response from now on the last of its connection. It closes nothing, so that a request that is on
+// its way is answered: what to do some time before Shutdown.
+func (s *Server) EndKeepAlives() {
+	s.mu.Lock()
+	eng := s.engine
+	s.mu.Unlock()
+	if eng != nil {
+		eng.EndKeepAlives()
+	}
+}
+
 // Close stops accepting and cuts all connections but hijacked ones. It waits for nothing and calls no OnStop function.
 func (s *Server) Close() error {
 	s.mu.Lock()

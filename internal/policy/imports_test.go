@@ -61,6 +61,12 @@ engine
 	ours     httpparse radix wsproto constcache internal/netio engine/transport engine/transport/epoll engine/transport/portable
 	never    net/http syscall unsafe testing
 
+# Worker processes, for any server: nothing of ours but what hands sockets down.
+engine/processes
+	ours     internal/netio
+	never    net/http syscall unsafe testing
+	only     syscall.Conn syscall.RawConn (to copy a listener's descriptor) syscall.EADDRINUSE syscall.ECONNREFUSED (what an address says) syscall.SysProcAttr (a process group) syscall.SIGTERM syscall.SIGINT syscall.SIGHUP syscall.SIGQUIT syscall.SIGKILL syscall.SIGUSR1 syscall.SIGUSR2
+
 # WebSockets, for both kinds of handlers.
 engine/websocket
 	ours     wsproto engine engine/transport

@@ -1,0 +1,177 @@
+//go:build linux || darwin
+
+package processes_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// admin asks at an admin socket.
+func admin(t *testing.T, path, method, target string) (int, string) {
+	t.Helper()
+	c := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}}}
+	req, err := http.NewRequest(method, "http://admin"+target, nil)
+	require.NoError(t, err)
+	resp, err := c.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return resp.StatusCode, string(body)
+}
+
+func TestAdmin(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "admin")
+	o := options(2)
+	o.Admin, o.HeartbeatTimeout = path, time.Second
+	s := launch(t, config{Options: o}).up(2)
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+
+	type status struct {
+		Master, Generation, Restarts int
+		State, Changing              string
+		Listening                    []string
+		Total                        struct{ Requests uint64 }
+		Workers                      []struct {
+			Index, Process, Generation int
+			State                      string
+			Memory                     uint64
+		}
+	}
+	get := func() (st status) {
+		code, body := admin(t, path, "GET", "/status")
+		require.Equal(t, 200, code)
+		require.NoError(t, json.Unmarshal([]byte(body), &st), body)
+		return st
+	}
+	all := s.askAll(2)
+	eventually(t, "memory and requests", func() bool {
+		st := get()
+		return st.Workers[0].Memory > 1<<20 && st.Workers[1].Memory > 1<<20 && st.Total.Requests >= 2
+	})
+	st := get()
+	require.Equal(t, s.cmd.Process.Pid, st.Master)
+	require.Equal(t, "running", st.State)
+	require.Equal(t, []string{"127.0.0.1:0"}, st.Listening)
+	for i, w := range st.Workers {
+		require.Equal(t, i, w.Index)
+		require.Equal(t, all[i].pid, w.Process)
+		require.Equal(t, "ready", w.State)
+	}
+
+	code, body := admin(t, path, "GET", "/metrics")
+	require.Equal(t, 200, code)
+	require.Contains(t, body, "peregrine_workers{state=\"ready\"} 2\n")
+	line := regexp.MustCompile(`^(# (HELP|TYPE) peregrine_\w+ .+|peregrine_\w+(\{(\w+="[^"]*",?)+\})? \d+)$`)
+	for text := range strings.Lines(body) {
+		require.Regexp(t, line, strings.TrimSuffix(text, "\n"))
+	}
+
+	for target, want := range map[string]string{
+		"/workers/0/pprof/goroutine":         "",
+		"/workers/1/pprof/heap":              "",
+		"/workers/1/pprof/profile?seconds=1": "",
+	} {
+		code, body := admin(t, path, "GET", target)
+		require.Equal(t, 200, code, body)
+		require.Equal(t, "\x1f\x8b", body[:2], target+want) // profiles are gzip
+	}
+	for _, c := range []struct {
+		method, target string
+		code           int
+		want           string
+	}{
+		{"GET", "/workers/0/pprof/nothing", 404, `no profile "nothing"`},
+		{"GET", "/workers/7/pprof/heap", 404, "no worker 7"},
+		{"GET", "/workers/0/pprof/profile?seconds=0", 400, "want 1 to 300"},
+		{"GET", "/replace", 404, "POST /replace"},
+		{"POST", "/reopen", 202, ""},
+		{"POST", "/dump", 202, ""},
+		{"POST", "/replace", 202, ""},
+		{"POST", "/upgrade", 409, "one change at a time"},
+	} {
+		code, body := admin(t, path, c.method, c.target)
+		require.Equal(t, c.code, code, body)
+		require.Contains(t, body, c.want)
+	}
+	s.says(3, "reopened by")
+	s.says(3, "stacks of ")
+	s.says(1, "processes: replacement done")
+	require.Equal(t, 2, get().Generation)
+	eventually(t, "the sum over workers that have ended", func() bool { return len(get().Workers) == 2 })
+	require.GreaterOrEqual(t, get().Total.Requests, uint64(2))
+
+	code, _ = admin(t, path, "POST", "/upgrade") // the next master has the socket
+	require.Equal(t, 202, code)
+	s.says(1, "has taken over: draining")
+	require.Equal(t, 0, <-s.code)
+	s.code <- 0
+	st = get()
+	require.NotEqual(t, s.cmd.Process.Pid, st.Master)
+	require.Equal(t, 3, st.Generation)
+	code, _ = admin(t, path, "POST", "/drain")
+	require.Equal(t, 202, code)
+	require.Equal(t, 0, s.exits())
+	require.NoFileExists(t, path)
+}
+
+func TestAdminRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "admin")
+	require.NoError(t, os.WriteFile(path, []byte("precious"), 0o644))
+	o := options(2)
+	o.Admin = path
+	s := launch(t, config{Options: o})
+	require.Equal(t, 1, s.exits())
+	require.Contains(t, s.text(), path+" is there and is not a socket")
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, "precious", string(content))
+
+	o.Processes = 1
+	s = launch(t, config{Options: o})
+	require.Equal(t, 1, s.exits())
+	require.Contains(t, s.text(), "want Options.Master with it")
+}
+
+// TestAdminNoise: what is no request gets an answer, or none, and harms nobody.
+func TestAdminNoise(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "admin")
+	o := options(2)
+	o.Admin = path
+	s := launch(t, config{Options: o}).up(2)
+	for _, noise := range []string{"", "\n\n", "GET\r\n\r\n", "GET /status HTTP/2\r\n\r\n", "GET http://%zz HTTP/1.1\r\n\r\n", "POST /drain HTTP/1.1\r\nbad\r\n\r\n", strings.Repeat("x", 1<<16)} {
+		c, err := net.Dial("unix", path)
+		require.NoError(t, err)
+		go io.WriteString(c, noise)
+		time.AfterFunc(50*time.Millisecond, func() { c.(*net.UnixConn).CloseWrite() })
+		answer, _ := io.ReadAll(c)
+		if len(answer) > 0 {
+			code, err := strconv.Atoi(string(answer[9:12]))
+			require.NoError(t, err)
+			require.Equal(t, 400, code)
+		}
+		c.Close()
+	}
+	code, _ := admin(t, path, "GET", "/status")
+	require.Equal(t, 200, code)
+	s.kill(syscall.SIGTERM)
+	require.Equal(t, 0, s.exits())
+}

@@ -1,0 +1,220 @@
+//go:build linux || darwin
+
+package processes_test
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/peregrine-http/peregrine/engine/processes"
+)
+
+// options are those of most tests: an address of one's own, and no waiting for what tests do not need.
+func options(n int) processes.Options {
+	return processes.Options{Addrs: []string{"127.0.0.1:0"}, Processes: n, Linger: 50 * time.Millisecond, RespawnMin: 20 * time.Millisecond}
+}
+
+func TestOneProcess(t *testing.T) {
+	s := launch(t, config{Options: options(1)})
+	s.addr = s.says(1, `listening on (\S+)\n`)[0][1]
+	a := s.ask()
+	require.Equal(t, answer{s.cmd.Process.Pid, 0, 1, os.Getpid()}, a)
+	s.kill(syscall.SIGUSR1)
+	s.says(1, "reopened by")
+	s.kill(syscall.SIGTERM)
+	require.Equal(t, 0, s.exits())
+	require.NotContains(t, s.text(), "worker")
+}
+
+func TestWorkers(t *testing.T) {
+	for _, share := range []processes.Share{processes.PerWorker, processes.Shared} {
+		for _, server := range []string{"", "native", "http"} {
+			o := options(3)
+			o.Share = share
+			s := launch(t, config{Options: o, Server: server}).up(3)
+			if share == processes.PerWorker { // the kernel spreads them
+				for i, a := range s.askAll(3) {
+					require.Equal(t, i, a.index)
+					require.Equal(t, s.cmd.Process.Pid, a.master)
+				}
+			}
+			s.kill(syscall.SIGINT)
+			require.Equal(t, 0, s.exits())
+			require.Len(t, s.says(4, "program: end of process"), 4)
+			require.True(t, s.refused())
+		}
+	}
+}
+
+// TestEnvironment: it overrides what the program says.
+func TestEnvironment(t *testing.T) {
+	s := launch(t, config{Options: options(1)}, "PEREGRINE_PROCESSES=2", "PEREGRINE_LOOPS=3", "PEREGRINE_ADDR=[::1]:0", "GOMAXPROCS=").up(2)
+	require.Contains(t, s.addr, "[::1]")
+	loops, err := s.get("/loops")
+	require.NoError(t, err)
+	require.Equal(t, "3", loops)
+	s.kill(syscall.SIGTERM)
+	require.Equal(t, 0, s.exits())
+}
+
+// TestDrain: a request that runs is finished, a connection that is silent ends, nobody new gets in.
+func TestDrain(t *testing.T) {
+	s := launch(t, config{Options: options(2)}).up(2)
+	idle, err := net.Dial("tcp", s.addr)
+	require.NoError(t, err)
+	defer idle.Close()
+	_, err = idle.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+	require.NoError(t, err)
+	buf := make([]byte, 1000)
+	n, err := idle.Read(buf)
+	require.NoError(t, err)
+	require.NotContains(t, string(buf[:n]), "Connection: close")
+	body := make(chan string)
+	go func() {
+		text, err := s.get("/sleep/700")
+		if err != nil {
+			text = err.Error()
+		}
+		body <- text
+	}()
+	s.says(1, "sleeping in")
+	s.kill(syscall.SIGTERM)
+	_, err = parseAnswer(<-body)
+	require.NoError(t, err)
+	_, err = idle.Read(buf)
+	require.Error(t, err)
+	require.Equal(t, 0, s.exits())
+}
+
+// TestGrace: what runs longer is cut; a second signal cuts at once.
+func TestGrace(t *testing.T) {
+	for name, grace := range map[string]time.Duration{"bound": 100 * time.Millisecond, "second signal": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			o := options(2)
+			o.Grace = grace
+			s := launch(t, config{Options: o}).up(2)
+			failed := make(chan error)
+			go func() {
+				_, err := s.get("/sleep/3600000")
+				failed <- err
+			}()
+			s.says(1, "sleeping in")
+			s.kill(syscall.SIGTERM)
+			s.says(1, "processes: draining")
+			if grace == time.Hour {
+				s.kill(syscall.SIGTERM)
+			}
+			require.Error(t, <-failed)
+			require.Equal(t, 0, s.exits())
+		})
+	}
+}
+
+// TestMasterVanishes: its workers finish what they have and end.
+func TestMasterVanishes(t *testing.T) {
+	s := launch(t, config{Options: options(2)}).up(2)
+	body := make(chan string)
+	go func() {
+		text, err := s.get("/sleep/500")
+		if err != nil {
+			text = err.Error()
+		}
+		body <- text
+	}()
+	s.says(1, "sleeping in")
+	s.kill(syscall.SIGKILL)
+	_, err := parseAnswer(<-body)
+	require.NoError(t, err)
+	require.Equal(t, -1, s.exits())
+	s.says(2, "the master is gone")
+}
+
+// TestUnix: the file of a Unix socket goes with the service; what is left by one that was killed is in nobody's way; what
+// is not a socket stays where it is.
+func TestUnix(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a:b%")
+	o := options(2)
+	o.Addrs = []string{"unix:" + path}
+	s := launch(t, config{Options: o}).up(2)
+	again := launch(t, config{Options: o})
+	require.Equal(t, 1, again.exits())
+	require.Contains(t, again.text(), "the socket of a program that is running")
+	c, err := net.Dial("unix", path)
+	require.NoError(t, err)
+	c.Close()
+	s.kill(syscall.SIGKILL)
+	s.exits()
+	require.FileExists(t, path)
+	s = launch(t, config{Options: o}).up(2)
+	s.kill(syscall.SIGTERM)
+	require.Equal(t, 0, s.exits())
+	require.NoFileExists(t, path)
+	require.NoError(t, os.WriteFile(path, []byte("precious"), 0o600))
+	s = launch(t, config{Options: o})
+	require.Equal(t, 1, s.exits())
+	require.Contains(t, s.text(), "is there and is not a socket")
+	require.FileExists(t, path)
+}
+
+// TestStartFails: each says what, where, and what to do, and leaves nothing behind.
+func TestStartFails(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	with := func(f func(*processes.Options)) processes.Options {
+		o := options(2)
+		f(&o)
+		return o
+	}
+	for name, c := range map[string]struct {
+		config config
+		env    []string
+		want   string
+	}{
+		"address in use":     {config: config{Options: with(func(o *processes.Options) { o.Addrs = []string{"127.0.0.1:0", taken.Addr().String()} })}, want: "another program does"},
+		"no such address":    {config: config{Options: with(func(o *processes.Options) { o.Addrs = []string{"192.0.2.1:80"} })}, want: "cannot listen on 192.0.2.1:80"},
+		"no address":         {config: config{Options: with(func(o *processes.Options) { o.Addrs = nil })}, want: "nothing to listen on"},
+		"address twice":      {config: config{Options: with(func(o *processes.Options) { o.Addrs = []string{":81", ":81"} })}, want: "each address once"},
+		"no path":            {config: config{Options: with(func(o *processes.Options) { o.Addrs = []string{"unix:"} })}, want: "want unix:PATH"},
+		"too many processes": {config: config{Options: options(1000)}, want: "at most 256"},
+		"negative grace":     {config: config{Options: with(func(o *processes.Options) { o.Grace = -1 })}, want: "Options.Grace is -1ns: want 0 or more"},
+		"loops":              {config: config{Options: with(func(o *processes.Options) { o.Loops = 1000 })}, want: "Options.Loops is 1000: want 0 to 256"},
+		"share":              {config: config{Options: with(func(o *processes.Options) { o.Share = 7 })}, want: "Options.Share is 7"},
+		"nobody recycles":    {config: config{Options: with(func(o *processes.Options) { o.Processes, o.RecycleAge = 1, time.Hour })}, want: "want Options.Master with it"},
+		"environment":        {config: config{Options: options(2)}, env: []string{"PEREGRINE_PROCESSES=many"}, want: `PEREGRINE_PROCESSES in the environment is "many"`},
+		"exits":              {config: config{Options: options(2), Server: "exits"}, want: "has ended before it was ready: exit status 7"},
+		"fails":              {config: config{Options: options(2), Server: "fails"}, want: "has ended before it was ready: exit status 1: no database"},
+		"refuses":            {config: config{Options: options(2), Server: "refuses"}, want: `exit status 1: nethttp: Server.Transport is \"pigeon\"`},
+		"never ready": {config: config{Options: with(func(o *processes.Options) { o.ReadyTimeout = 200 * time.Millisecond }), Server: "never ready"},
+			want: "not ready after 200ms: it must call Worker.Ready"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := launch(t, c.config, c.env...)
+			require.Equal(t, 1, s.exits())
+			require.Contains(t, s.text(), c.want)
+		})
+	}
+}
+
+// TestInherited: descriptors that are no listening sockets are refused, and others are served instead of Addrs.
+func TestInherited(t *testing.T) {
+	for script, want := range map[string]string{
+		`exec 3</dev/null; LISTEN_FDS=1 LISTEN_FDNAMES=web LISTEN_PID=$$ exec "$0"`: `inherited descriptor 3 of 1 ("web") is not a socket: want listening sockets only`,
+		`exec 3<&-; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0"`:                           `inherited descriptor 3 of 1 ("") is not`, // open, or the runtime's own
+		`LISTEN_FDS=-1 LISTEN_PID=$$ exec "$0"`:                                     `LISTEN_FDS in the environment is "-1"`,
+		`PEREGRINE_CHILD=x exec "$0"`:                                               "it is not for you to set",
+	} {
+		s := launchBy(t, []string{"/bin/sh", "-c", script}, config{Options: options(2)})
+		require.Equal(t, 1, s.exits())
+		require.Contains(t, s.text(), want)
+	}
+	s := launchBy(t, []string{"/bin/sh", "-c", `LISTEN_FDS=1 LISTEN_PID=1 exec "$0"`}, config{Options: options(2)}).up(2) // for another process
+	s.kill(syscall.SIGTERM)
+	require.Equal(t, 0, s.exits())
+}

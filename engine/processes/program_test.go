@@ -1,0 +1,123 @@
+//go:build linux || darwin
+
+package processes_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/peregrine-http/peregrine/adapters/nethttp"
+	"github.com/peregrine-http/peregrine/engine/native"
+	"github.com/peregrine-http/peregrine/engine/processes"
+)
+
+// config is what a test's program should do. It comes in the environment.
+type config struct {
+	Options processes.Options
+	Server  string // "" for nethttp.Server, "native", "http", or what goes wrong at the start
+	FailIf  string // a file: workers fail to start as long as it is there
+}
+
+const configVariable = "PROCESSES_TEST"
+
+// TestMain runs the tests, or is the program that they start.
+func TestMain(m *testing.M) {
+	text := os.Getenv(configVariable)
+	if text == "" {
+		os.Exit(m.Run())
+	}
+	var c config
+	if err := json.Unmarshal([]byte(text), &c); err != nil {
+		fmt.Fprintln(os.Stderr, "config:", err)
+		os.Exit(4)
+	}
+	if err := c.run(); err != nil {
+		fmt.Fprintln(os.Stderr, "program:", err)
+		os.Exit(1)
+	}
+	fmt.Fprintln(os.Stderr, "program: end of process", os.Getpid())
+}
+
+func (c *config) run() error {
+	o := c.Options
+	o.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	o.Listening = func(addrs []net.Addr) {
+		for _, a := range addrs {
+			fmt.Fprintf(os.Stderr, "listening on %s\n", a)
+		}
+	}
+	o.ReopenLogs = func() { fmt.Fprintln(os.Stderr, "reopened by", os.Getpid()) }
+	var requests atomic.Uint64
+	var hangs atomic.Bool
+	o.Counters = func() processes.Counters {
+		for hangs.Load() {
+			time.Sleep(time.Millisecond)
+		}
+		return processes.Counters{Requests: requests.Load(), Open: 1}
+	}
+	return processes.Run(o, func(w *processes.Worker) error {
+		if _, err := os.Stat(c.FailIf); c.FailIf != "" && err == nil {
+			return errors.New("there is " + c.FailIf)
+		}
+		answer := func() string {
+			requests.Add(1)
+			return fmt.Sprintf("%d %d %d %d", os.Getpid(), w.Index(), w.Generation(), os.Getppid())
+		}
+		mux := http.NewServeMux()
+		mux.HandleFunc("/{$}", func(rw http.ResponseWriter, r *http.Request) {
+			select {
+			case <-w.Draining():
+				if c.Server == "http" {
+					rw.Header().Set("Connection", "close")
+				}
+			default:
+			}
+			io.WriteString(rw, answer())
+		})
+		mux.HandleFunc("/sleep/{ms}", func(rw http.ResponseWriter, r *http.Request) {
+			ms, _ := strconv.Atoi(r.PathValue("ms"))
+			fmt.Fprintln(os.Stderr, "sleeping in", os.Getpid())
+			time.Sleep(time.Duration(ms) * time.Millisecond)
+			io.WriteString(rw, answer())
+		})
+		mux.HandleFunc("/exit", func(http.ResponseWriter, *http.Request) { os.Exit(3) })
+		mux.HandleFunc("/hang", func(http.ResponseWriter, *http.Request) { hangs.Store(true) })
+		mux.HandleFunc("/stop", func(http.ResponseWriter, *http.Request) { syscall.Kill(os.Getpid(), syscall.SIGSTOP) })
+		mux.HandleFunc("/loops", func(rw http.ResponseWriter, r *http.Request) { fmt.Fprint(rw, w.Loops()) })
+		switch c.Server {
+		case "":
+			return w.Serve(&nethttp.Server{Handler: mux})
+		case "http":
+			return w.Serve(&http.Server{Handler: mux})
+		case "native":
+			rt := native.NewRouter()
+			rt.Handle("GET /{$}", func(rw *native.Response, _ *native.Request) error { return rw.Text(200, answer()) })
+			return w.Serve(&native.Server{Router: rt})
+		case "exits":
+			os.Exit(7)
+		case "fails":
+			return errors.New("no database")
+		case "never ready":
+			<-w.Draining()
+			return nil
+		case "refuses":
+			return w.Serve(&nethttp.Server{Transport: "pigeon"})
+		case "dies when ready":
+			w.Ready()
+			time.Sleep(20 * time.Millisecond)
+			os.Exit(7)
+		}
+		return errors.New("no such server")
+	})
+}

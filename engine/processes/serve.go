@@ -1,0 +1,88 @@
+package processes
+
+import (
+	"context"
+	"time"
+)
+
+// Serve serves srv on all listeners, calls Ready, waits for Draining, drains, and returns nil; or what srv.Serve says, if
+// that ends before. A server whose Serve takes long before it accepts is called ready too early by it: let it call Ready
+// itself, and Serve on its listeners.
+//
+// The drain: every response becomes the last of its connection (see Server), and that goes on for Options.Linger; then
+// the listeners are closed, and Shutdown is called, with Options.Grace; then Close. While it lingers it accepts: a successor that has the same sockets takes its
+// share, and what is left in the queue at the end.
+func (w *Worker) Serve(srv Server) error {
+	served := make(chan error, len(w.listeners))
+	left := len(w.listeners)
+	for _, l := range w.listeners {
+		go func() { served <- srv.Serve(l) }()
+	}
+	defer func() {
+		srv.Close()
+		for range left {
+			<-served
+		}
+	}()
+	failed := func(err error) error {
+		left--
+		return err
+	}
+	select {
+	case err := <-served:
+		return failed(err)
+	case <-time.After(startFailure):
+	}
+	w.Ready()
+	select {
+	case err := <-served:
+		return failed(err)
+	case <-w.draining:
+	}
+	w.linger(srv)
+	ctx, cancel := context.WithTimeout(w.ctx, w.o.Grace)
+	defer cancel()
+	// First the ends of Serve, then Shutdown: that of net/http's server does not know of a connection that Serve has
+	// accepted this moment, and returns.
+	w.close()
+	for left > 0 && ctx.Err() == nil {
+		select {
+		case <-served:
+			left--
+		case <-ctx.Done():
+		}
+	}
+	err := srv.Shutdown(ctx)
+	if ctx.Err() == nil {
+		return err
+	}
+	w.o.Logger.Warn("processes: cutting what is still running", "worker", w.index, "grace", w.o.Grace, "open", w.open())
+	return nil
+}
+
+// linger has connections end by themselves. It returns when the time is over or none is open.
+func (w *Worker) linger(srv Server) {
+	if s, ok := srv.(interface{ EndKeepAlives() }); ok {
+		s.EndKeepAlives()
+	}
+	end := time.After(min(w.o.Linger, w.o.Grace))
+	look := time.NewTicker(tickEvery)
+	defer look.Stop()
+	for w.o.Counters == nil || w.open() > 0 {
+		select {
+		case <-end:
+			return
+		case <-w.ctx.Done():
+			return
+		case <-look.C:
+		}
+	}
+}
+
+// open is how many connections are open, if anybody counts.
+func (w *Worker) open() uint64 {
+	if w.o.Counters == nil {
+		return 0
+	}
+	return w.o.Counters().Open
+}

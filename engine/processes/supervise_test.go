@@ -1,0 +1,139 @@
+//go:build linux || darwin
+
+package processes_test
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestRespawn: a worker that dies has a successor, on the same socket; no dead one stays as a zombie.
+func TestRespawn(t *testing.T) {
+	o := options(2)
+	o.Young = time.Nanosecond // nobody is young
+	s := launch(t, config{Options: o}).up(2)
+	before := s.askAll(2)
+	require.NoError(t, syscall.Kill(before[0].pid, syscall.SIGKILL))
+	s.says(3, "processes: ready: worker")
+	_, err := s.get("/exit") // whoever gets it
+	require.Error(t, err)
+	s.says(4, "processes: ready: worker")
+	s.says(1, "has ended: signal: killed")
+	s.says(1, "has ended: exit status 3")
+	after := s.askAll(2)
+	require.NotEqual(t, before[0].pid, after[0].pid)
+	require.Equal(t, 1, after[0].generation)
+	require.Empty(t, zombies(t, s.cmd.Process.Pid))
+	s.kill(syscall.SIGTERM)
+	require.Equal(t, 0, s.exits())
+}
+
+// zombies returns the children of a process that have ended and have not been waited for.
+func zombies(t *testing.T, parent int) (pids []string) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		t.Skip("needs /proc")
+	}
+	for _, e := range entries {
+		stat, err := os.ReadFile("/proc/" + e.Name() + "/stat")
+		if err != nil {
+			continue
+		}
+		_, rest, _ := strings.Cut(string(stat), ") ")
+		if f := strings.Fields(rest); len(f) > 1 && f[0] == "Z" && f[1] == strconv.Itoa(parent) {
+			pids = append(pids, e.Name())
+		}
+	}
+	return pids
+}
+
+// TestGivesUp: workers that die one after the other have their successors later and later, and at last none.
+func TestGivesUp(t *testing.T) {
+	o := options(2)
+	o.DeathsMax = 3
+	s := launch(t, config{Options: o, Server: "dies when ready"})
+	require.Equal(t, 1, s.exits())
+	text := s.text()
+	require.Contains(t, text, "processes: giving up: worker ")
+	require.Contains(t, text, "has died 4 times in a row, each time less than 10s after its start; the last time: worker ")
+	require.Contains(t, text, "exit status 7")
+	for _, wait := range []string{"next_in=20ms", "next_in=40ms", "next_in=80ms"} {
+		require.Contains(t, text, wait)
+	}
+}
+
+// TestHung: a worker that gives no sign of life shows its stacks and is killed; one that cannot even do that is killed, too.
+func TestHung(t *testing.T) {
+	for _, way := range []string{"/hang", "/stop"} {
+		t.Run(way[1:], func(t *testing.T) {
+			o := options(2)
+			o.HeartbeatTimeout = 400 * time.Millisecond
+			s := launch(t, config{Options: o}).up(2)
+			go s.get(way)
+			s.says(1, "no sign of life from worker")
+			if way == "/hang" {
+				s.says(1, "SIGQUIT: quit")
+				s.says(1, `processes_test\.\(\*config\)\.run`) // in the stacks
+				s.says(1, "has ended: exit status 2: no sign of life for 400ms")
+			} else {
+				s.says(1, "has ended: signal: killed: no sign of life for 400ms")
+			}
+			s.says(3, "processes: ready: worker")
+			s.kill(syscall.SIGTERM)
+			require.Equal(t, 0, s.exits())
+		})
+	}
+}
+
+// TestDump: all processes write their stacks and go on.
+func TestDump(t *testing.T) {
+	s := launch(t, config{Options: options(2)}).up(2)
+	before := s.askAll(2)
+	s.kill(syscall.SIGQUIT)
+	s.says(1, `stacks of the master, process \d+`)
+	s.says(1, `stacks of worker 0, process \d+`)
+	s.says(1, `stacks of worker 1, process \d+`)
+	require.Equal(t, before, s.askAll(2))
+	s.kill(syscall.SIGUSR1)
+	s.says(3, `reopened by \d+`)
+	s.kill(syscall.SIGTERM)
+	require.Equal(t, 0, s.exits())
+}
+
+func TestRecycle(t *testing.T) {
+	t.Run("requests", func(t *testing.T) {
+		o := options(2)
+		o.RecycleRequests, o.HeartbeatTimeout = 20, 200*time.Millisecond
+		s := launch(t, config{Options: o}).up(2)
+		for first := s.askAll(2); ; {
+			if all := s.askAll(2); all[0].pid != first[0].pid && all[1].pid != first[1].pid {
+				break
+			}
+		}
+		s.says(2, `processes: recycling worker . .process \d+." requests=\d\d`)
+		s.kill(syscall.SIGTERM)
+		require.Equal(t, 0, s.exits())
+	})
+	t.Run("memory", func(t *testing.T) {
+		o := options(1)
+		o.Master, o.RecycleMemory, o.HeartbeatTimeout = true, 1, 200*time.Millisecond
+		s := launch(t, config{Options: o}).up(1)
+		s.says(2, `processes: recycling done`)
+		s.kill(syscall.SIGTERM)
+		require.Equal(t, 0, s.exits())
+	})
+	t.Run("age", func(t *testing.T) {
+		o := options(2)
+		o.RecycleAge = 300 * time.Millisecond
+		s := launch(t, config{Options: o}).up(2)
+		s.says(3, `processes: recycling done`)
+		s.kill(syscall.SIGTERM)
+		require.Equal(t, 0, s.exits())
+	})
+}

@@ -1,0 +1,185 @@
+package processes
+
+import (
+	"context"
+	"net"
+	"os"
+	"runtime"
+	"runtime/metrics"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Worker is what a worker process knows of itself. All its methods may be called by any goroutine.
+type Worker struct {
+	o                 Options
+	index, generation int
+	loops             int
+	listeners         []net.Listener
+	names             []string
+
+	up    *mouth // nil without a master
+	ready sync.Once
+
+	draining  chan struct{}
+	drainOnce sync.Once
+	ctx       context.Context
+	cut       context.CancelFunc
+}
+
+func newWorker(o Options) *Worker {
+	w := &Worker{o: o, generation: 1, draining: make(chan struct{})}
+	w.ctx, w.cut = context.WithCancel(context.Background())
+	return w
+}
+
+// runWorker is the life of a worker process.
+func runWorker(o Options, in inheritance, f func(*Worker) error) error {
+	id := in.identity
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(id.Loops)
+	}
+	w := newWorker(o)
+	w.index, w.generation, w.loops = id.Index, id.Generation, id.Loops
+	w.up = &mouth{to: in.up}
+	fail := func(err error) error {
+		w.up.say(message{Failed: err.Error()})
+		return err
+	}
+	for _, s := range in.sockets {
+		defer s.file.Close()
+		if err := w.listen([]*os.File{s.file}, []string{s.name}); err != nil {
+			return fail(err)
+		}
+	}
+	defer w.close()
+	stop := w.watchSignals()
+	defer stop()
+	go func() {
+		obey(in.down, w.obey)
+		select {
+		case <-w.draining:
+		default:
+			o.Logger.Warn("processes: the master is gone: draining", "worker", w.index)
+		}
+		w.drain()
+	}()
+	if id.BeatEvery > 0 {
+		go w.beat(time.Duration(id.BeatEvery))
+	}
+	if err := f(w); err != nil {
+		return fail(err)
+	}
+	w.up.say(w.sign()) // what it has counted at last
+	return nil
+}
+
+func (w *Worker) listen(files []*os.File, names []string) error {
+	for i, f := range files {
+		l, err := listener(f)
+		if err != nil {
+			w.close()
+			return err
+		}
+		w.listeners, w.names = append(w.listeners, l), append(w.names, names[i])
+	}
+	return nil
+}
+
+func (w *Worker) close() {
+	for _, l := range w.listeners {
+		l.Close()
+	}
+}
+
+func (w *Worker) obey(command string) {
+	switch verb, _, _ := strings.Cut(command, " "); verb {
+	case commandProfile:
+		go w.profile(command)
+	case commandDrain:
+		w.drain()
+	case commandCut:
+		w.drain()
+		w.cut()
+	case commandDump:
+		dumpStacks("worker " + strconv.Itoa(w.index))
+	case commandReopen:
+		w.reopen()
+	}
+}
+
+func (w *Worker) drain() { w.drainOnce.Do(func() { close(w.draining) }) }
+
+func (w *Worker) reopen() {
+	if w.o.ReopenLogs != nil {
+		w.o.ReopenLogs()
+	}
+}
+
+// stop is a signal to end: the second one cuts.
+func (w *Worker) stop() {
+	select {
+	case <-w.draining:
+		w.cut()
+	default:
+		w.drain()
+	}
+}
+
+// beat says that the worker is alive, and what it has counted, until it ends.
+func (w *Worker) beat(every time.Duration) {
+	for {
+		w.up.say(w.sign())
+		time.Sleep(every)
+	}
+}
+
+// sign is a sign of life.
+func (w *Worker) sign() message {
+	var c Counters
+	if w.o.Counters != nil {
+		c = w.o.Counters()
+	}
+	return message{Counters: &c, Memory: memory()}
+}
+
+// memory is how much of this process lies in memory, in bytes; where the system does not say it, what the runtime has.
+func memory() uint64 {
+	if statm, err := os.ReadFile("/proc/self/statm"); err == nil {
+		if fields := strings.Fields(string(statm)); len(fields) > 1 {
+			if pages, err := strconv.ParseUint(fields[1], 10, 64); err == nil {
+				return pages * uint64(os.Getpagesize())
+			}
+		}
+	}
+	sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
+// Index is the worker's place, from 0 to one less than the number of workers. A successor has that of its predecessor.
+func (w *Worker) Index() int { return w.index }
+
+// Generation counts, from 1, how often the workers, or the program, have been replaced; workers that have died do not count.
+func (w *Worker) Generation() int { return w.generation }
+
+// Loops is how many event loops the worker should have: GOMAXPROCS, in a worker process.
+func (w *Worker) Loops() int { return w.loops }
+
+// Listeners are the sockets to serve: *net.TCPListener or *net.UnixListener, in the order of Options.Addrs. There may be
+// several for one address. They are closed when the worker's function has returned.
+func (w *Worker) Listeners() []net.Listener { return w.listeners }
+
+// Names are the addresses of Listeners as Options.Addrs gives them, or the names that the sockets were given with.
+func (w *Worker) Names() []string { return w.names }
+
+// Ready says that the worker serves: what it replaces may drain. Further calls do nothing.
+func (w *Worker) Ready() { w.ready.Do(func() { w.up.say(message{Ready: true}) }) }
+
+// Draining is closed when the worker should end: accept no more, finish what is running.
+func (w *Worker) Draining() <-chan struct{} { return w.draining }
+
+// Context ends when the worker must not wait any longer for what is running.
+func (w *Worker) Context() context.Context { return w.ctx }
