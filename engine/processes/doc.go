@@ -11,7 +11,7 @@
 // Signals to the master:
 //
 //	SIGTERM, SIGINT  drain and end: no new connections, running requests are finished, kept connections end with
-//	                 "Connection: close". A second one cuts
+//	                 "Connection: close". A second one, not at the same moment, cuts
 //	SIGHUP           replace all workers by new ones, one after the other, each ready before its predecessor drains
 //	SIGUSR2          replace the program: what now stands at its path is started, takes the sockets over, and the old
 //	                 one drains when all new workers are ready. If it does not get there, the old one goes on

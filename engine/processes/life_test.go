@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -77,7 +78,7 @@ func TestDrain(t *testing.T) {
 	require.NotContains(t, string(buf[:n]), "Connection: close")
 	body := make(chan string)
 	go func() {
-		text, err := s.get("/sleep/700")
+		text, err := s.get("/sleep/1500")
 		if err != nil {
 			text = err.Error()
 		}
@@ -85,6 +86,7 @@ func TestDrain(t *testing.T) {
 	}()
 	s.says(1, "sleeping in")
 	s.kill(syscall.SIGTERM)
+	eventually(t, "connections to be refused", s.refused)
 	_, err = parseAnswer(<-body)
 	require.NoError(t, err)
 	_, err = idle.Read(buf)
@@ -108,7 +110,11 @@ func TestGrace(t *testing.T) {
 			s.kill(syscall.SIGTERM)
 			s.says(1, "processes: draining")
 			if grace == time.Hour {
-				s.kill(syscall.SIGTERM)
+				s.kill(syscall.SIGTERM) // together with the first it is one
+				eventually(t, "the cut", func() bool {
+					s.cmd.Process.Signal(syscall.SIGTERM)
+					return strings.Contains(s.text(), "processes: cutting\"")
+				})
 			}
 			require.Error(t, <-failed)
 			require.Equal(t, 0, s.exits())

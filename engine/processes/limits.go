@@ -31,6 +31,9 @@ const (
 	startFailure = 50 * time.Millisecond
 	// dumpWait is how long a worker that hangs has for its stacks, from SIGQUIT to SIGKILL.
 	dumpWait = 2 * time.Second
+	// stopApart is the time within which several signals to end are one: there are programs that send one to a process and
+	// one to its group.
+	stopApart = 250 * time.Millisecond
 	// cutWait is how long a worker that was told to cut has to end: SIGKILL after it.
 	cutWait = 2 * time.Second
 	// drainSlack is what a worker has above Linger and Grace before it is killed: it should have cut by then.

@@ -27,10 +27,11 @@ type master struct {
 	change   *change // the replacement that is under way
 	again    bool    // all workers are to be replaced once more, after it
 
-	phase  phase
-	err    error // why the service ends, if not by a signal
-	came   bool  // all workers have been ready, once
-	passed bool  // another master has the sockets now
+	phase   phase
+	err     error     // why the service ends, if not by a signal
+	stopped time.Time // when the first order to end came
+	came    bool      // all workers have been ready, once
+	passed  bool      // another master has the sockets now
 
 	notify     notifier
 	begun      time.Time
@@ -189,11 +190,15 @@ func (m *master) stop(why string) {
 	switch m.phase {
 	case comingUp, running:
 		m.log.Info("processes: draining", "reason", why, "grace", m.o.Grace)
-		if m.phase == comingUp {
+		m.stopped = time.Now()
+		if m.phase == comingUp && m.before != nil {
 			m.err = fmt.Errorf("processes: %s before all workers were ready", why)
 		}
 		m.end()
 	case ending:
+		if time.Since(m.stopped) < stopApart {
+			return
+		}
 		m.log.Info("processes: cutting", "reason", why)
 		m.phase = cutting
 		for c := range m.children {
@@ -217,6 +222,7 @@ func (m *master) end() {
 	if !m.passed {
 		m.notify.say("STOPPING=1")
 	}
+	m.sockets.close(m.owns()) // nobody is to wait in a queue that no worker comes to
 	m.change, m.again = nil, false
 	for c := range m.children {
 		m.drain(c)

@@ -34,9 +34,9 @@ type Options struct {
 
 	// Grace bounds how long a worker that drains waits for running requests: then it cuts them. Default GraceDefault.
 	Grace time.Duration
-	// Linger is how long a worker that drains goes on as before, but with "Connection: close" in every response, before it
-	// closes the connections that are silent: a request that is on its way meets no closed connection. It ends early when
-	// Counters says that no connection is open. Default LingerDefault; negative: not at all.
+	// Linger is how long a worker that drains goes on answering on the connections that it has, with "Connection: close" in
+	// every response, before it closes those that are silent: a request that is on its way meets no closed connection. It
+	// ends early when Counters says that no connection is open. Default LingerDefault; negative: not at all.
 	Linger time.Duration
 	// ReadyTimeout bounds how long a worker may take to become ready. Default ReadyTimeoutDefault.
 	ReadyTimeout time.Duration

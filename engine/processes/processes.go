@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"sync"
 )
 
 // Server is what a worker runs. The servers of this module are ones, and so is http.Server.
@@ -53,17 +54,17 @@ func runHere(o Options, in inheritance, f func(*Worker) error) error {
 	if err != nil {
 		return err
 	}
-	defer all.close(true)
+	w := newWorker(o)
+	w.closeSockets = sync.OnceFunc(func() { all.close(true) })
+	defer w.close()
 	if o.Loops > 0 && os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(o.Loops)
 	}
-	w := newWorker(o)
 	w.loops = runtime.GOMAXPROCS(0)
 	files, names := all.of(0, 1)
 	if err := w.listen(files, names); err != nil {
 		return err
 	}
-	defer w.close()
 	if o.Listening != nil {
 		addrs, err := all.addrs()
 		if err != nil {

@@ -9,9 +9,10 @@ import (
 // that ends before. A server whose Serve takes long before it accepts is called ready too early by it: let it call Ready
 // itself, and Serve on its listeners.
 //
-// The drain: every response becomes the last of its connection (see Server), and that goes on for Options.Linger; then
-// the listeners are closed, and Shutdown is called, with Options.Grace; then Close. While it lingers it accepts: a successor that has the same sockets takes its
-// share, and what is left in the queue at the end.
+// The drain: the listeners are closed, and every response becomes the last of its connection (see Server); that goes on for
+// Options.Linger; then Shutdown, for Options.Grace; then Close. Shutdown must not come while Serve is accepting, nor at once
+// after it: net/http's does not know of a connection that Serve has in its hands, and drops one that has been accepted and
+// whose first request has not been read. What the kernel has queued belongs to a successor, which has the same socket.
 func (w *Worker) Serve(srv Server) error {
 	served := make(chan error, len(w.listeners))
 	left := len(w.listeners)
@@ -39,11 +40,11 @@ func (w *Worker) Serve(srv Server) error {
 		return failed(err)
 	case <-w.draining:
 	}
-	w.linger(srv)
-	ctx, cancel := context.WithTimeout(w.ctx, w.o.Grace)
+	if s, ok := srv.(interface{ EndKeepAlives() }); ok {
+		s.EndKeepAlives()
+	}
+	ctx, cancel := context.WithTimeout(w.ctx, w.o.Linger+w.o.Grace)
 	defer cancel()
-	// First the ends of Serve, then Shutdown: that of net/http's server does not know of a connection that Serve has
-	// accepted this moment, and returns.
 	w.close()
 	for left > 0 && ctx.Err() == nil {
 		select {
@@ -52,6 +53,7 @@ func (w *Worker) Serve(srv Server) error {
 		case <-ctx.Done():
 		}
 	}
+	w.linger(ctx)
 	err := srv.Shutdown(ctx)
 	if ctx.Err() == nil {
 		return err
@@ -60,19 +62,16 @@ func (w *Worker) Serve(srv Server) error {
 	return nil
 }
 
-// linger has connections end by themselves. It returns when the time is over or none is open.
-func (w *Worker) linger(srv Server) {
-	if s, ok := srv.(interface{ EndKeepAlives() }); ok {
-		s.EndKeepAlives()
-	}
-	end := time.After(min(w.o.Linger, w.o.Grace))
+// linger lets connections end by themselves. It returns when the time is over or none is open.
+func (w *Worker) linger(ctx context.Context) {
+	end := time.After(w.o.Linger)
 	look := time.NewTicker(tickEvery)
 	defer look.Stop()
 	for w.o.Counters == nil || w.open() > 0 {
 		select {
 		case <-end:
 			return
-		case <-w.ctx.Done():
+		case <-ctx.Done():
 			return
 		case <-look.C:
 		}

@@ -249,4 +249,5 @@ func (g *group) close(remove bool) {
 	for _, f := range g.files {
 		f.Close()
 	}
+	g.files, g.made = nil, nil
 }

@@ -19,10 +19,12 @@ type Worker struct {
 	loops             int
 	listeners         []net.Listener
 	names             []string
+	closeSockets      func() // without a master, what the listeners are copies of
 
 	up    *mouth // nil without a master
 	ready sync.Once
 
+	stopped   time.Time // by the first signal; the goroutine's that hears signals
 	draining  chan struct{}
 	drainOnce sync.Once
 	ctx       context.Context
@@ -49,8 +51,9 @@ func runWorker(o Options, in inheritance, f func(*Worker) error) error {
 		return err
 	}
 	for _, s := range in.sockets {
-		defer s.file.Close()
-		if err := w.listen([]*os.File{s.file}, []string{s.name}); err != nil {
+		err := w.listen([]*os.File{s.file}, []string{s.name})
+		s.file.Close()
+		if err != nil {
 			return fail(err)
 		}
 	}
@@ -88,9 +91,13 @@ func (w *Worker) listen(files []*os.File, names []string) error {
 	return nil
 }
 
+// close lets go of the listening sockets.
 func (w *Worker) close() {
 	for _, l := range w.listeners {
 		l.Close()
+	}
+	if w.closeSockets != nil {
+		w.closeSockets()
 	}
 }
 
@@ -122,8 +129,11 @@ func (w *Worker) reopen() {
 func (w *Worker) stop() {
 	select {
 	case <-w.draining:
-		w.cut()
+		if time.Since(w.stopped) >= stopApart {
+			w.cut()
+		}
 	default:
+		w.stopped = time.Now()
 		w.drain()
 	}
 }
