@@ -1,6 +1,7 @@
 package epoll
 
 import (
+	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -60,4 +61,74 @@ func (l *loop) collect() {
 	l.inbox, l.box.mail = l.box.mail, l.inbox[:0]
 	l.box.mu.Unlock()
 	l.inboxAt = 0
+}
+
+// open reads one mail. It reports whether w still holds the baton.
+func (l *loop) open(w *worker, m mail) bool {
+	switch {
+	case m.back != nil:
+		return l.home(w, m.back)
+	case m.adopt:
+		l.adopt(m.fd, m.peer)
+	case m.cut != nil:
+		if c := m.cut; c.gen == m.gen {
+			l.cut(c)
+		}
+	case m.notified != nil:
+		if c := m.notified; c.gen == m.gen && c.word.Or(evRun)&lent == 0 {
+			return l.service(w, c, 0)
+		}
+	case m.call != nil:
+		m.call()
+	case m.sweep != sweepNone:
+		l.sweep(m.sweep)
+		if m.swept != nil {
+			m.swept <- struct{}{}
+		}
+	}
+	return true
+}
+
+// home takes a lent connection back.
+func (l *loop) home(w *worker, c *conn) bool {
+	ln := c.loan.Load()
+	hijacked := c.state == stateGone
+	word := c.word.And(^lent)
+	l.lent.Add(-1)
+	l.r.loans.Put(ln)
+	switch {
+	case hijacked:
+		l.free(c) // counted off by Hijack
+	case word&aborted != 0:
+		l.close(c, net.ErrClosed, true)
+	case c.state == stateRead && c.eof && c.rest == nil:
+		l.close(c, nil, false)
+	case c.state == stateRead, c.state == statePause:
+		l.arm(c)
+		return l.service(w, c, 0)
+	case c.out == nil:
+		return l.writable(w, c)
+	default:
+		l.arm(c)
+		return l.service(w, c, 0)
+	}
+	return true
+}
+
+// sweep looks at every connection.
+func (l *loop) sweep(s sweep) {
+	l.slots.each(func(c *conn) {
+		away := c.word.Load()&lent != 0
+		switch {
+		case s == sweepAll:
+			c.word.Or(aborted)
+			l.cut(c)
+		case s == sweepIdle && l.r.draining.Load() && c.word.Load()&duplex != 0:
+			c.duplex().Drain()
+		case away:
+		case s == sweepIdle && c.state == stateRead && c.session.Idle(),
+			s == sweepWatch && c.exposed() && c.ext.raw.Control(func(uintptr) {}) != nil:
+			l.close(c, nil, false)
+		}
+	})
 }
