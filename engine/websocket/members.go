@@ -134,6 +134,8 @@ func (s *shard) post(p *post) (behind bool) {
 	taken, behind := s.k.take(s)
 	if taken {
 		s.waiting = append(s.waiting, p)
+	} else {
+		s.t.of.dropped.Add(uint64(len(s.members)))
 	}
 	return behind
 }

@@ -266,6 +266,7 @@ func TestBacklog(t *testing.T) {
 	require.Len(t, got, 2*BacklogMax)
 	require.Equal(t, "0", got[0])
 	require.Equal(t, fmt.Sprint(2*BacklogMax-1), got[len(got)-1])
+	require.EqualValues(t, BacklogMax, ts.Dropped())
 	require.Nil(t, s.k.due)
 	require.Nil(t, s.waiting)
 }

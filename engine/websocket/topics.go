@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/peregrine-http/peregrine/engine/transport"
 	"github.com/peregrine-http/peregrine/wsproto"
@@ -27,6 +28,7 @@ type Topics struct {
 	mu       sync.RWMutex
 	topics   map[string]*topic
 	couriers map[transport.Loop]*courier
+	dropped  atomic.Uint64
 }
 
 // topic is a name with members. Locks are taken in this order: topic.mu, shard.mu, then Conn.mu or
@@ -201,6 +203,10 @@ func (ts *Topics) Count(name string) int {
 	defer t.mu.Unlock()
 	return t.count
 }
+
+// Dropped returns how often a member has not been given a message, so far, because its loop was twice BacklogMax messages
+// behind. What its own queue had no room for is counted by its Endpoint.
+func (ts *Topics) Dropped() uint64 { return ts.dropped.Load() }
 
 // Counts returns how many members each topic has that has any.
 func (ts *Topics) Counts() map[string]int {
