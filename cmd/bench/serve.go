@@ -33,6 +33,8 @@ func serveCommand(ctx context.Context, e env, args []string) (err error) {
 	addr := fs.String("addr", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 picks a free one")
 	var o serveOptions
 	o.add(fs)
+	var po processOptions
+	po.add(fs)
 	profile := fs.String("cpuprofile", "", "`FILE` to write a CPU profile to, for go tool pprof, when the server has stopped")
 	control := fs.Bool("control", false, "take commands on standard input and stop when it ends (for compare)")
 	if err := fs.parse(e, args); err != nil {
@@ -49,6 +51,12 @@ func serveCommand(ctx context.Context, e env, args []string) (err error) {
 	s, err := newServer(*name, dir, o)
 	if err != nil {
 		return usageError("%v", err)
+	}
+	switch one := *control || *profile != ""; {
+	case one && po.given():
+		return usageError("-processes and -admin do not go with -control and -cpuprofile, which concern one process")
+	case !one && po.wanted():
+		return po.serve(*addr, o.loops, s, e.stdout)
 	}
 	l, err := net.Listen("tcp", *addr)
 	if err != nil {
