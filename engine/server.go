@@ -55,6 +55,13 @@ type Server struct {
 	AnswerTimeouts bool
 	// NetConns asks that Conn.NetConn be there (on loops this costs some 300 bytes a connection).
 	NetConns bool
+	// Preface takes over a connection without TLS that begins with HTTP/2's preface (RFC 9113, section 3.4). nc gives all
+	// that the peer has sent, the preface first; it has a method NetConn() net.Conn, which returns what Conn.NetConn does if
+	// Server.NetConns is set. Its deadlines are lifted, the hooks hear no more of it, and nobody else closes it. It
+	// must not wait for the peer. nil: the preface is a request like any other.
+	Preface func(c *Conn, nc net.Conn)
+	// PrefaceOnly: a connection that begins otherwise is closed without an answer.
+	PrefaceOnly bool
 	// Hooks tell about connections.
 	Hooks Hooks
 	// Logf reports what nobody else can be told: panics, accept errors that are retried. nil: nothing is reported.
@@ -144,7 +151,10 @@ func (s *Server) serve(sv *serving, runner transport.Runner) error {
 	if !s.track(sv) {
 		runner.Close() // so that Serve does no more than close the listener
 	}
-	return runner.Serve(sv.listener)
+	if _, layered := sv.listener.(transport.Layered); layered {
+		defer sv.listener.Close() // the runner closes what is beneath
+	}
+	return runner.Serve(transport.Bottom(sv.listener))
 }
 
 func (s *Server) validate(l net.Listener) error {

@@ -12,7 +12,7 @@ import (
 )
 
 func (s *Server) options(sv *serving) transport.Options {
-	return transport.Options{Loops: s.Loops, NetConns: s.NetConns, NewSession: sv.open, Logf: s.Logf}
+	return transport.Options{Loops: s.Loops, NetConns: s.NetConns, NewSession: transport.Layers(sv.listener, sv.open), Logf: s.Logf}
 }
 
 // newRunner makes the transport that Server.Transport and the listener ask for. Whoever asks for epoll by name gets it or
@@ -20,9 +20,10 @@ func (s *Server) options(sv *serving) transport.Options {
 func (s *Server) newRunner(sv *serving) (transport.Runner, error) {
 	o := s.options(sv)
 	named := s.Transport == "epoll"
-	if named || s.Transport == "" && hasDescriptor(sv.listener) {
-		if !hasDescriptor(sv.listener) {
-			return nil, fmt.Errorf(`engine: Server.Transport is "epoll": the listener is a %T: want a *net.TCPListener or a *net.UnixListener`, sv.listener)
+	bottom := transport.Bottom(sv.listener)
+	if named || s.Transport == "" && hasDescriptor(bottom) {
+		if !hasDescriptor(bottom) {
+			return nil, fmt.Errorf(`engine: Server.Transport is "epoll": the listener is a %T: want a *net.TCPListener or a *net.UnixListener`, bottom)
 		}
 		r, err := epoll.New(o)
 		if err == nil {

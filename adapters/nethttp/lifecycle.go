@@ -100,7 +100,7 @@ func (s *Server) newServing(l net.Listener) *serving {
 	}
 	// Only a connection that is no plain socket can be a TLS connection.
 	plain := false
-	switch l.(type) {
+	switch transport.Bottom(l).(type) {
 	case *net.TCPListener, *net.UnixListener:
 		plain = true
 	}
