@@ -42,7 +42,8 @@ var _ transport.Session = (*session)(nil)
 
 // phase is where a connection stands. Each line lists the exits.
 //
-//	phaseFresh  no byte has come yet            → phaseHead | phaseEnd (peer gone, deadline)
+//	phaseFresh  no byte has come yet, or only
+//	            such as HTTP/2 begins with      → phaseHead | phaseGone | phaseEnd (peer gone, deadline)
 //	phaseHead   a head has begun                → phaseServe | phaseOwn | phaseEnd (refused, peer gone, deadline)
 //	phaseOwn    a head is whole, its handler
 //	            wants a goroutine of its own    → phaseServe

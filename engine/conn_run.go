@@ -19,6 +19,11 @@ func (s *session) Run(t *transport.Turn) transport.Next {
 			return next
 		}
 	}
+	if c.phase == phaseFresh && (c.sv.s.Preface != nil || c.sv.s.PrefaceOnly) {
+		if next, request := c.opening(t); !request {
+			return next
+		}
+	}
 	for {
 		n, next := c.readHead(t, d)
 		if n == 0 {
