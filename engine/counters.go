@@ -11,12 +11,15 @@ type Counters struct {
 	Hijacked uint64 // connections taken out of the server
 	Upgraded uint64 // connections that went over to another protocol
 	Panics   uint64 // handlers that ended by a panic that reached the engine, or by runtime.Goexit
+
+	HandshakesFailed uint64 // of TLS, for whatever reason
 }
 
 // counters are written by all goroutines that serve. What happens for every request is spread over cache lines, or
 // the loops would wait for each other's.
 type counters struct {
 	accepted, refused, hijacked, upgraded, panics atomic.Uint64
+	handshakesFailed                              atomic.Uint64
 	open                                          atomic.Int64
 
 	requests [counterShards]struct {
@@ -35,6 +38,8 @@ func (c *counters) read() Counters {
 		Hijacked: c.hijacked.Load(),
 		Upgraded: c.upgraded.Load(),
 		Panics:   c.panics.Load(),
+
+		HandshakesFailed: c.handshakesFailed.Load(),
 	}
 	for i := range c.requests {
 		out.Requests += c.requests[i].n.Load()

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"slices"
@@ -53,6 +54,20 @@ type Server struct {
 	// AnswerTimeouts: a head that has begun and does not end in time is answered with 408 before the connection ends. If
 	// false it ends without an answer, as in net/http.
 	AnswerTimeouts bool
+	// TLS makes every connection speak TLS by this configuration, which is cloned when the first Serve begins, once, so that
+	// its session tickets are good for all connections. nil: none does.
+	TLS *tls.Config
+	// HandshakeTimeout bounds the time from accept to the end of the handshake; then the connection is closed. 0 means the
+	// least of ReadHeaderTimeout, ReadTimeout and WriteTimeout that is positive; negative: it is not bounded.
+	HandshakeTimeout time.Duration
+	// NextProto is asked about the protocol that a handshake has agreed on, if that is neither HTTP/1.1 nor none. serve gets
+	// the connection on a goroutine of its own, when it has been taken out of the server: nothing of c may be used but
+	// Value, Listener, TLS and the addresses, and Shutdown does not wait for it. If NextProto or serve is nil, the
+	// connection is closed.
+	NextProto func(proto string) (serve func(c *Conn, nc *tls.Conn))
+	// TLSContext makes the context of a connection's handshake, which callbacks of TLS see. Its end ends the handshake.
+	// nil: context.Background.
+	TLSContext func(c *Conn) context.Context
 	// NetConns asks that Conn.NetConn be there (on loops this costs some 300 bytes a connection).
 	NetConns bool
 	// Preface takes over a connection without TLS that begins with HTTP/2's preface (RFC 9113, section 3.4). nc gives all
@@ -71,6 +86,7 @@ type Server struct {
 	serving  []*serving // all that may still have connections
 	draining atomic.Bool
 	ending   atomic.Bool // EndKeepAlives
+	tls      *tls.Config // a clone of TLS, made once; guarded by mu
 	counters counters
 }
 

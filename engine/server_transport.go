@@ -12,7 +12,7 @@ import (
 )
 
 func (s *Server) options(sv *serving) transport.Options {
-	return transport.Options{Loops: s.Loops, NetConns: s.NetConns, NewSession: transport.Layers(sv.listener, sv.open), Logf: s.Logf}
+	return transport.Options{Loops: s.Loops, NetConns: s.NetConns, NewSession: transport.Layers(sv.listener, s.overTLS(sv)), Logf: s.Logf}
 }
 
 // newRunner makes the transport that Server.Transport and the listener ask for. Whoever asks for epoll by name gets it or

@@ -1,0 +1,15 @@
+// Package overtls is TLS between a transport and a session: to the transport a session, to the session above it a
+// connection. So whatever moves the bytes, and whatever they mean, there is one TLS.
+//
+// The cryptography is all crypto/tls's, one unmodified *tls.Conn for each connection, over a net.Conn of ours that does not
+// wait: it hands out ciphertext that has come, by whole records, and takes what is to be sent without bound, since what a
+// turn leaves is bounded already. Only the handshake waits. It has a goroutine from the moment its first record is whole
+// until its end, and no longer.
+//
+// What an idle connection keeps is the *tls.Conn with its keys, and the two buffers inside it that no call gives back:
+// one of the largest record the peer has sent (2.3 KiB after a handshake, up to 17 KiB after a large upload), one of its
+// largest handshake message (1.8 KiB). It has no goroutine and no buffer of this package.
+//
+// Invariant: ciphertext leaves in the order in which it was made. It is appended to one place under a lock, and whoever
+// sends takes all of it.
+package overtls

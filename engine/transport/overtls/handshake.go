@@ -1,0 +1,135 @@
+package overtls
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/peregrine-http/peregrine/engine/transport"
+)
+
+// What a transport that remembers slow requests knows handshakes by. No request has such a method.
+var shakeMethod, shakePath = []byte("(TLS)"), []byte("handshake")
+
+// hello waits for the first record: with no goroutine, as long as there is nothing to be computed.
+func (c *Conn) hello(t *transport.Turn) transport.Next {
+	c.turn = t
+	ready := c.ready()
+	c.turn = nil
+	switch {
+	case ready > 0:
+		return transport.Own
+	case !t.EOF:
+		return transport.Read
+	case len(t.In) == 0:
+		return c.fail(t, io.EOF)
+	}
+	return c.fail(t, io.ErrUnexpectedEOF)
+}
+
+// stalled is for a first record that has not come in time.
+func (c *Conn) stalled() transport.Next {
+	return c.fail(nil, os.ErrDeadlineExceeded)
+}
+
+// shake runs the handshake, on a goroutine of its own.
+func (c *Conn) shake(t *transport.Turn) transport.Next {
+	if !c.outer.Begin(t, shakeMethod, shakePath) {
+		return transport.Own
+	}
+	t.Unpin() // crypto/tls keeps no view of it
+	ctx := context.Background()
+	if f := c.layer.Context; f != nil {
+		ctx = f(c.inner)
+	}
+	c.sit(t)
+	err := c.handshake(ctx)
+	c.rise()
+	c.outer.End(t)
+	t.Now = time.Now().UnixNano()
+	if err != nil {
+		return c.fail(t, err)
+	}
+
+	c.state = stateOpen
+	c.lift(t.Now)
+	if agreed := c.layer.Agreed; agreed != nil {
+		serve, ok := agreed(c.inner, c.tls.ConnectionState().NegotiatedProtocol)
+		switch {
+		case serve != nil:
+			return c.handOver(t, serve)
+		case !ok:
+			c.sit(t)
+			defer c.rise()
+			return c.end(transport.Close)
+		}
+	}
+	return transport.Read
+}
+
+// handshake is crypto/tls's, but that a callback of the configuration that panics ends this connection alone.
+func (c *Conn) handshake(ctx context.Context) (err error) {
+	place := c.layer.admit(c)
+	c.waits = true
+	defer func() {
+		c.waits = false
+		c.layer.leave(place)
+		if v := recover(); v != nil {
+			stack := make([]byte, panicStackMax)
+			err = fmt.Errorf("panic: %v\n%s", v, stack[:runtime.Stack(stack, false)])
+		}
+	}()
+	return c.tls.HandshakeContext(ctx)
+}
+
+// lift ends the handshake's deadlines. The session's have stood still meanwhile.
+func (c *Conn) lift(now int64) {
+	if c.layer.HandshakeTimeout > 0 {
+		c.outer.SetWriteDeadline(time.Time{})
+	} else if c.readBy == 0 {
+		return
+	}
+	by := time.Time{}
+	if c.readBy != 0 {
+		by = time.Unix(0, c.readBy+now-c.accepted)
+	}
+	c.outer.SetReadDeadline(by)
+}
+
+// fail ends a connection whose handshake has failed. crypto/tls has left an alert; one who speaks HTTP gets an answer
+// that he can read, net/http's.
+func (c *Conn) fail(t *transport.Turn, err error) transport.Next {
+	c.state, c.over = stateEnd, err
+	if c.crowded.Load() {
+		err = errCrowded
+	}
+	if e, ok := errors.AsType[tls.RecordHeaderError](err); ok && e.Conn != nil && looksLikeHTTP(e.RecordHeader) {
+		t.Out = append(t.Out, "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"...)
+		err = errPlain
+	}
+	if f := c.layer.Failed; f != nil {
+		f(c, err)
+	}
+	if t == nil || t.EOF {
+		return transport.Close
+	}
+	return transport.Linger
+}
+
+var (
+	errCrowded = errors.New("cut after the longest wait of all, to make room for others")
+	errPlain   = errors.New("client sent an HTTP request to an HTTPS server")
+)
+
+func looksLikeHTTP(header [5]byte) bool {
+	switch string(header[:]) {
+	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO":
+		return true
+	}
+	return false
+}

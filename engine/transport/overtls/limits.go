@@ -1,0 +1,26 @@
+package overtls
+
+import "time"
+
+// Bounds of a layer, with what happens at each.
+const (
+	// HandshakesMax is the default of Config.HandshakesMax: the handshakes that have a goroutine at the same time. Above it
+	// the one that has waited longest is cut. Each costs some 20 KiB: 80 MiB.
+	HandshakesMax = 4096
+
+	// recordHeader and recordMax bound a record's header, and what may follow it, in bytes (RFC 5246, section 6.2.3):
+	// crypto/tls refuses a longer one by its header alone.
+	recordHeader = 5
+	recordMax    = 16<<10 + 2048
+	// inputMax bounds a connection's plaintext input in bytes. The session's own limits on heads are far below.
+	inputMax = 1 << 30
+	// outKeepMax bounds an output buffer in bytes that a goroutine keeps from one turn to the next.
+	outKeepMax = 128 << 10
+	// pieceMax bounds how much plaintext, in bytes, becomes ciphertext ahead of the socket: of a Protocol's output, and
+	// of a file.
+	pieceMax = 16 << 10
+	// farewellMax bounds how long an ending Protocol waits for its last ciphertext to leave: crypto/tls's figure.
+	farewellMax = 5 * time.Second
+	// panicStackMax bounds the stack, in bytes, that is reported of a callback of tls.Config that panicked.
+	panicStackMax = 64 << 10
+)

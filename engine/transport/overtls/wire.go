@@ -1,0 +1,164 @@
+package overtls
+
+import (
+	"io"
+	"net"
+	"time"
+)
+
+// wire is Conn as its *tls.Conn sees it: a net.Conn that, but for the handshake and after Hijack, does not wait.
+type wire Conn
+
+// rawConn is what is below a connection that has been taken out of the transport.
+type rawConn struct {
+	nc    net.Conn
+	ahead []byte // ciphertext that had come; the reader's
+}
+
+// errAgain says that no whole record is here. crypto/tls remembers every error of a net.Conn but a temporary one, and
+// goes on where it was.
+var errAgain net.Error = again{}
+
+type again struct{}
+
+func (again) Error() string   { return "overtls: no whole record is here" }
+func (again) Timeout() bool   { return false }
+func (again) Temporary() bool { return true }
+
+// Read hands out one record, when all of it is here: what is incomplete would lie in crypto/tls, which never gives
+// its buffer back, and not in the transport's.
+func (w *wire) Read(p []byte) (int, error) {
+	c := (*Conn)(w)
+	if raw := c.raw.Load(); raw != nil {
+		if len(raw.ahead) > 0 {
+			n := copy(p, raw.ahead)
+			raw.ahead = raw.ahead[n:]
+			return n, nil
+		}
+		return raw.nc.Read(p)
+	}
+	t := c.turn
+	if t == nil {
+		return 0, errAgain // not from inside the session: see transport.Conn.NetConn
+	}
+	for {
+		if n := c.ready(); n > 0 {
+			n = copy(p, t.In[:n])
+			t.In = t.In[n:]
+			c.record -= n
+			return n, nil
+		}
+		if t.EOF {
+			if len(t.In) == 0 && c.record == 0 {
+				return 0, io.EOF
+			}
+			t.In = t.In[len(t.In):]
+			return 0, io.ErrUnexpectedEOF
+		}
+		if !c.waits {
+			return 0, errAgain
+		}
+		c.collect()
+		if len(t.Out) > 0 {
+			if err := c.outer.Flush(t); err != nil {
+				return 0, err
+			}
+		}
+		if err := c.outer.Fill(t); err != nil && err != io.EOF {
+			return 0, err
+		}
+	}
+}
+
+// ready returns how many bytes at the front of the input crypto/tls may have: the rest of a record that it has begun, or
+// a whole one. Of one that it is going to refuse by its header it gets the header.
+func (c *Conn) ready() int {
+	in := c.turn.In
+	if c.record > 0 {
+		return min(c.record, len(in))
+	}
+	if len(in) < recordHeader {
+		return 0
+	}
+	n := int(in[3])<<8 | int(in[4])
+	if n > recordMax || in[1] != 3 || c.state <= stateShake && (in[0] < 20 || in[0] > 23) {
+		c.record = recordHeader
+		return recordHeader
+	}
+	if n += recordHeader; len(in) < n {
+		return 0
+	}
+	c.record = n
+	return n
+}
+
+// Write takes all of p. Whoever has made crypto/tls write sees to it that it is sent: handshake, turn, or Duplex.
+func (w *wire) Write(p []byte) (int, error) {
+	c := (*Conn)(w)
+	if raw := c.raw.Load(); raw != nil {
+		return raw.nc.Write(p)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if x := c.duplex; x != nil {
+		x.add(p)
+	} else {
+		c.out = append(c.out, p...)
+	}
+	return len(p), nil
+}
+
+// collect moves ciphertext to the turn's output, where the transport may send it. That of a Protocol goes another way.
+func (c *Conn) collect() {
+	t := c.turn
+	if c.duplex != nil {
+		return
+	}
+	c.mu.Lock()
+	if len(t.Out) == 0 {
+		t.Out, c.out = c.out, t.Out[:0]
+	} else {
+		t.Out = append(t.Out, c.out...)
+		c.out = c.out[:0]
+	}
+	c.mu.Unlock()
+}
+
+// Close is called by crypto/tls when the handshake's context has ended, by hooks, and after Hijack.
+func (w *wire) Close() error {
+	c := (*Conn)(w)
+	if raw := c.raw.Load(); raw != nil {
+		return raw.nc.Close()
+	}
+	if nc := c.outer.NetConn(); nc != nil {
+		return nc.Close()
+	}
+	c.outer.Abort()
+	return nil
+}
+
+func (w *wire) LocalAddr() net.Addr  { return (*Conn)(w).LocalAddr() }
+func (w *wire) RemoteAddr() net.Addr { return (*Conn)(w).RemoteAddr() }
+
+// SetDeadline, and what follows, do nothing while the connection is the transport's: its deadlines are the session's. And
+// crypto/tls, when it says farewell, sets one that has passed.
+func (w *wire) SetDeadline(at time.Time) error {
+	if raw := w.raw.Load(); raw != nil {
+		return raw.nc.SetDeadline(at)
+	}
+	return nil
+}
+
+func (w *wire) SetReadDeadline(at time.Time) error {
+	if raw := w.raw.Load(); raw != nil {
+		return raw.nc.SetReadDeadline(at)
+	}
+	return nil
+}
+
+func (w *wire) SetWriteDeadline(at time.Time) error {
+	if raw := w.raw.Load(); raw != nil {
+		return raw.nc.SetWriteDeadline(at)
+	}
+	return nil
+}
