@@ -134,6 +134,7 @@ func TestEchoStreams(t *testing.T) {
 func TestEventsFlow(t *testing.T) {
 	for _, s := range parsing() {
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel() // it waits
 			url := serving(t, s.name)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()

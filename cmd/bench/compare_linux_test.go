@@ -15,6 +15,7 @@ import (
 
 // A server that dies is started again and left out of the scenario; the others go on, and the exit code says so.
 func TestCompareGoesOnWithoutAServerThatFails(t *testing.T) {
+	stayPut(t)
 	t.Setenv(asBench, "1")
 	t.Setenv("TMPDIR", t.TempDir()) // a killed server leaves its files
 	var killed atomic.Bool

@@ -16,7 +16,18 @@ import (
 )
 
 // quick makes a whole comparison take a few seconds.
-var quick = []string{"-rounds", "2", "-d", "300ms", "-warmup", "20ms", "-c", "8", "-idle", "200"}
+var quick = []string{"-rounds", "2", "-d", "150ms", "-warmup", "20ms", "-c", "8", "-idle", "200"}
+
+// stayPut moves this process back to where it was when a comparison in it has ended.
+func stayPut(t *testing.T) {
+	cpus, procs := allowedCPUs(), runtime.GOMAXPROCS(0)
+	t.Cleanup(func() {
+		runtime.GOMAXPROCS(procs)
+		if len(cpus) > 0 {
+			require.NoError(t, moveTo(cpus))
+		}
+	})
+}
 
 func TestCompare(t *testing.T) {
 	cmd := program(t, quick...)
@@ -115,7 +126,7 @@ func TestIdleMemoryWantsThemOpen(t *testing.T) {
 	ch, err := startServer(t.Context(), "net/http", serveOptions{}, 1, nil)
 	require.NoError(t, err)
 	defer ch.stop()
-	_, err = idleMemory(t.Context(), ch, 10, 5*time.Second, func(format string, _ ...any) {
+	_, err = idleMemory(t.Context(), ch, scenario{}, 10, 5*time.Second, func(format string, _ ...any) {
 		if strings.HasSuffix(format, "asking each again") {
 			ch.cmd.Process.Kill()
 			<-ch.ended
@@ -129,6 +140,7 @@ func TestIdleMemoryWantsThemOpen(t *testing.T) {
 }
 
 func TestCompareInterrupted(t *testing.T) {
+	stayPut(t)
 	t.Setenv(asBench, "1")
 	ctx, cancel := context.WithCancel(t.Context())
 	seen := 0

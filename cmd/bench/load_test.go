@@ -92,7 +92,7 @@ func bothDrivers(t *testing.T, test func(t *testing.T, load func(ctx context.Con
 		t.Run(fmt.Sprintf("portable=%t", portable), func(t *testing.T) {
 			test(t, func(ctx context.Context, args ...string) (int, string, string) {
 				return runBench(ctx, append([]string{"load", fmt.Sprintf("-portable=%t", portable),
-					"-c", "3", "-d", "200ms", "-warmup", "20ms"}, args...)...)
+					"-c", "3", "-d", "100ms", "-warmup", "20ms"}, args...)...)
 			})
 		})
 	}
@@ -142,6 +142,7 @@ func TestLoadReportsWhatIsWrong(t *testing.T) {
 
 func TestLoadTimeout(t *testing.T) {
 	bothDrivers(t, func(t *testing.T, load func(context.Context, ...string) (int, string, string)) {
+		t.Parallel()
 		url := scripted(t, func(c net.Conn, r *bufio.Reader) { io.Copy(io.Discard, r) })
 		code, stdout, _ := load(t.Context(), "-d", "1s", "-timeout", "150ms", url)
 		require.Equal(t, 1, code, stdout)

@@ -61,6 +61,16 @@ func (m *members[C]) each(topic string, do func(C)) int {
 	return len(m.of[topic])
 }
 
+// size is the number of all members.
+func (m *members[C]) size() (n int) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	for _, cs := range m.of {
+		n += len(cs)
+	}
+	return n
+}
+
 // closeAll calls end for every member, on a goroutine of its own, since that may leave.
 func (m *members[C]) closeAll(end func(C)) {
 	m.mu.RLock()

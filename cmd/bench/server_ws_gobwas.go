@@ -1,9 +1,13 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
@@ -14,6 +18,7 @@ import (
 // have something to read, and a pool of goroutines reads it; an idle connection has no goroutine. Where that poller does not run,
 // on Windows, newGobwas says so.
 type gobwasServer struct {
+	*http.Server
 	poller      netpoll.Poller
 	work        chan func()
 	echoes      members[*gobwasConn]
@@ -36,7 +41,22 @@ func newGobwas(string, serveOptions) (server, error) {
 			}
 		}()
 	}
-	return onStandard(http.NewServeMux(), s.sockets), nil
+	s.Server = onStandard(http.NewServeMux(), s.sockets)
+	return s, nil
+}
+
+// Shutdown gives back the poller, too, once its connections have ended.
+func (s *gobwasServer) Shutdown(ctx context.Context) error {
+	err := s.Server.Shutdown(ctx)
+	for s.echoes.size()+s.subscribers.size() > 0 {
+		if sleepFor(ctx, time.Millisecond) != nil {
+			return ctx.Err()
+		}
+	}
+	if c, ok := s.poller.(io.Closer); ok {
+		err = errors.Join(err, c.Close())
+	}
+	return err
 }
 
 func (s *gobwasServer) sockets(mux *http.ServeMux) (end func()) {
