@@ -8,15 +8,9 @@ import (
 // everything is what a list of servers or scenarios may be instead of names.
 const everything = "all"
 
-// chosen are the scenarios that a comma-separated list names, in our order: of an empty list those of the short form that every
-// server offers, of "all" all, and a server that does not offer one is left out of it.
+// chosen are the scenarios that a comma-separated list names, in our order: of an empty list those of the short form that all the
+// servers offer, of "all" all. In the others a server that does not offer one is left out of it.
 func chosen(list string, servers []string) (some []scenario, err error) {
-	raw := ""
-	for _, name := range servers {
-		if c, _ := candidateNamed(name); c.raw {
-			raw = name
-		}
-	}
 	from := list
 	if list == "" {
 		from = shortScenarios
@@ -28,13 +22,24 @@ func chosen(list string, servers []string) (some []scenario, err error) {
 		}
 	}
 	for _, s := range scenarios {
-		switch {
-		case !slices.Contains(names, s.name):
-		case raw == "" || s.plain() || list == everything:
-			some = append(some, s)
-		case list != "":
-			return nil, usageError("-scenarios %s: %s answers only /plaintext", s.name, raw)
+		if !slices.Contains(names, s.name) {
+			continue
 		}
+		n := 0
+		for _, name := range servers {
+			if offers(name, s) {
+				n++
+			}
+		}
+		switch {
+		case n == len(servers) || n > 0 && list != "":
+			some = append(some, s)
+		case list != "" && list != everything:
+			return nil, usageError("-scenarios %s: %s has nothing of the kind", s.name, strings.Join(servers, ", "))
+		}
+	}
+	if len(some) == 0 {
+		return nil, usageError("-scenarios: there is none that all of %s have; name some, or all", strings.Join(servers, ", "))
 	}
 	return some, nil
 }
@@ -85,5 +90,8 @@ func (c *comparison) chooseServers(list string, externals []string, base string)
 // offers reports whether a server of ours has what a scenario asks for. What an external one has, a probe tells.
 func offers(name string, s scenario) bool {
 	c, ours := candidateNamed(name)
+	if ours && s.sends > 0 {
+		return c.sockets != socketsNone
+	}
 	return !ours || c.sockets != socketsOnly && (!c.raw || s.plain())
 }

@@ -16,6 +16,10 @@ type group struct {
 
 func newGroup(name string, conns, depth int, r *request) *group {
 	g := &group{name: name, conns: conns, depth: depth, requests: []*request{r}}
+	if r.socket != nil {
+		r.socket.prepare(depth)
+		return g
+	}
 	for range depth {
 		g.batch = append(g.batch, r.wire...)
 	}
@@ -39,10 +43,11 @@ type client struct {
 	group   *group
 	tally   *tally
 	check   checker
-	memos   []memo // by request
-	place   int    // in the order of a mix
-	asked   []int  // of a mix: the requests outstanding, in order
-	batch   []byte // of a mix, pipelined: room for what is sent
+	socket  *socketClient // nil: HTTP
+	memos   []memo        // by request
+	place   int           // in the order of a mix
+	asked   []int         // of a mix: the requests outstanding, in order
+	batch   []byte        // of a mix, pipelined: room for what is sent
 	pending int
 	started int64 // from when latency counts, in nanoseconds of the run
 	sent    int64 // when sending began
@@ -55,6 +60,9 @@ func newClient(g *group, t *tally, memos []memo, n int) client {
 		c.place = n * len(g.order) / max(1, g.conns) % len(g.order) // not all of them on the same request at a time
 	}
 	c.expect(0)
+	if s := g.requests[0].socket; s != nil {
+		c.socket = newSocketClient(s, n)
+	}
 	return c
 }
 
@@ -68,6 +76,9 @@ func (c *client) expect(i int) {
 func (c *client) send(started, now int64) []byte {
 	g := c.group
 	c.pending, c.started, c.sent = g.depth, started, now
+	if c.socket != nil {
+		return c.sendMessages()
+	}
 	if len(g.order) == 0 {
 		return g.batch
 	}
@@ -89,6 +100,9 @@ func (c *client) send(started, now int64) []byte {
 
 // receive takes what has arrived at now, all of it.
 func (c *client) receive(p []byte, now int64, counts bool) next {
+	if c.socket != nil {
+		return c.receiveFrames(p, now, counts)
+	}
 	t := c.tally
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -192,5 +206,8 @@ func (c *client) ended(err error, now int64, counts bool) next {
 // again prepares the client for another connection.
 func (c *client) again() {
 	c.pending = 0
+	if c.socket != nil {
+		c.socket.restart()
+	}
 	c.check = checker{want: c.check.want, memo: c.check.memo}
 }

@@ -203,7 +203,7 @@ func (c *comparison) chooseLoad(name string, timeGiven bool) (err error) {
 		return usageError("-load %q: want ours or wrk", name)
 	}
 	for _, s := range c.scenarios {
-		if s.open > 0 || s.close {
+		if s.open > 0 || s.close || s.sends > 0 {
 			return usageError("-scenarios %s: wrk has no such load", s.name)
 		}
 	}

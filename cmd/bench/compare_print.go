@@ -35,6 +35,7 @@ func (c *comparison) print(w io.Writer) {
 			}
 		}
 	}
+	c.printSlow(w, c.measuredRows())
 	if c.disturbed > 0 {
 		c.warn("in %d of %d measurements other programs took CPU from the server: requests/s and latencies suffered, CPU time less so", c.disturbed, c.loads)
 	}

@@ -74,6 +74,9 @@ func (c *comparison) seconds() float64 {
 				if s.open > 0 {
 					sum += time.Duration(c.rounds) * (c.duration + c.warmup)
 				}
+				if s.slow {
+					sum += time.Duration(c.rounds) * (max(c.duration, openLeast) + c.warmupOf(s))
+				}
 			}
 		}
 	}
@@ -84,8 +87,14 @@ func (c *comparison) seconds() float64 {
 // and what a server does once a second is to be seen.
 const openLeast = time.Second
 
+// slowLeast is long enough to fill the buffers of the kernel and a queue of some megabytes.
+const slowLeast = 2 * time.Second
+
 func (c *comparison) durationOf(s scenario) time.Duration {
-	if s.open > 0 {
+	if s.slow {
+		return max(c.duration, slowLeast)
+	}
+	if s.open > 0 || s.topic {
 		return max(c.duration, openLeast)
 	}
 	return c.duration
@@ -247,6 +256,9 @@ func (c *comparison) probe(ctx context.Context, s scenario, ch *child) error {
 			method = "POST"
 		}
 		status, body, err := r.probe(ctx, c.timeout)
+		if status == 200 && s.topic && err == nil {
+			err = r.socket.probeTopic(ctx, r.addr, c.timeout)
+		}
 		switch {
 		case err != nil:
 			return fmt.Errorf("%s: %s %s: %s", ch.name, method, p.path, ch.lastWords(err))
@@ -273,6 +285,13 @@ func (c *comparison) measure(ctx context.Context, s scenario, ch *child, groups 
 	if s.open > 0 {
 		var err error
 		if able, err = c.setRates(ctx, s, ch, groups); err != nil {
+			return nil, err
+		}
+	}
+	calm := math.NaN()
+	if s.slow {
+		var err error
+		if calm, err = c.withoutSlow(ctx, ch, s, groups); err != nil {
 			return nil, err
 		}
 	}
@@ -309,7 +328,7 @@ func (c *comparison) measure(ctx context.Context, s scenario, ch *child, groups 
 	used := to.minus(from)
 	used.cpu.known = used.cpu.known && uerr == nil
 	used.switches = used.switches && uerr == nil
-	if s.open == 0 {
+	if s.open == 0 && s.rate == 0 {
 		c.checkLimit(title, ch.name, out, used.cpu)
 	}
 
@@ -323,6 +342,7 @@ func (c *comparison) measure(ctx context.Context, s scenario, ch *child, groups 
 			if n, err := ch.residentNow(); err == nil {
 				m.sample[rss] = float64(n)
 			}
+			m.sample[calmP99] = calm
 		}
 		all = append(all, m)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"math"
 	"net"
 	"sync"
 	"time"
@@ -129,7 +130,7 @@ func (g *goroutines) due(c *client) (started int64, ok bool) {
 
 // dial opens the i-th connection anew. It returns nil if that cannot be done.
 func (g *goroutines) dial(i int, t *tally) net.Conn {
-	conn, err := g.run.dial(g.run.ctx)
+	conn, err := g.run.dialFor(g.run.ctx, g.run.groups[g.slots[i].group])
 	if err != nil {
 		g.run.lostForGood(t, err)
 		return nil
@@ -148,6 +149,9 @@ func (g *goroutines) converse(c *client, conn net.Conn, buf []byte, started int6
 	r := g.run
 	batch := c.send(started, r.now())
 	conn.SetDeadline(time.Now().Add(r.timeout))
+	if c.sent == math.MaxInt64 {
+		conn.SetDeadline(time.Time{}) // a subscriber waits for as long as it takes
+	}
 	if r.over() {
 		return wantOut // the deadline may have come after the tick that ends the run
 	}
@@ -169,6 +173,9 @@ func (g *goroutines) converse(c *client, conn net.Conn, buf []byte, started int6
 		}
 		if n > 0 {
 			want = c.receive(buf[:n], r.now(), r.counts())
+			if pong := c.takePong(); pong != nil && want == wantRead {
+				conn.Write(pong)
+			}
 		} else if err != nil {
 			want = c.ended(endOf(err), r.now(), r.counts())
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -86,9 +87,6 @@ func newLoops(r *loadRun, slots []slot) ([]driver, error) {
 		}
 		ds = append(ds, l)
 	}
-	for _, s := range slots {
-		s.close() // each lives on as the descriptor in its loop
-	}
 	return ds, nil
 }
 
@@ -109,15 +107,18 @@ func (l *loop) prepare() (err error) {
 	return nil
 }
 
-// adopt takes descriptors of its own for this loop's share of the slots.
+// adopt takes descriptors of its own for this loop's share of the slots, which end: each connection lives on in its loop.
 func (l *loop) adopt(slots []slot, first int) (err error) {
 	for j := range l.conns {
-		if slots[first+j*max(1, l.run.loops)].conn == nil {
+		s := &slots[first+j*max(1, l.run.loops)]
+		if s.conn == nil {
 			continue
 		}
-		if l.conns[j].fd, err = ownFD(slots[first+j*max(1, l.run.loops)].conn); err != nil {
+		if l.conns[j].fd, err = ownFD(s.conn); err != nil {
 			return err
 		}
+		s.close()
+		s.conn = nil
 	}
 	return nil
 }
@@ -276,6 +277,11 @@ func (l *loop) handle(e netio.Event, scratch []byte, unread []netio.Event) []net
 			want = c.receive(scratch[:n], now, l.run.counts())
 		}
 		switch want {
+		case wantRead:
+			if pong := c.takePong(); pong != nil {
+				c.out = slices.Concat(c.out, pong)
+				l.flush(i)
+			}
 		case wantSend:
 			if len(c.out) == 0 {
 				l.free(i, now)
@@ -312,7 +318,7 @@ func (l *loop) drop(i int, why next) {
 		if why == wantOut {
 			time.Sleep(redialPause)
 		}
-		conn, err := l.run.dial(l.run.ctx)
+		conn, err := l.run.dialFor(l.run.ctx, c.group)
 		fd := -1
 		if err == nil {
 			if !c.group.close { // else it was to see whether the server is still there

@@ -20,7 +20,11 @@ const (
 // idleRow measures memory, with a fresh process for each server: one that has worked has room left over from it. An external
 // server cannot run twice on its address, so its process is replaced.
 func (c *comparison) idleRow(ctx context.Context, s scenario, children []*child) error {
-	r := newRow(s.name, fmt.Sprintf("idle, %s connections", thousands(uint64(c.idle))), rowIdle, len(c.servers))
+	title := "idle, %s connections"
+	if s.sends > 0 {
+		title = "idle, %s WebSockets"
+	}
+	r := newRow(s.name, fmt.Sprintf(title, thousands(uint64(c.idle))), rowIdle, len(c.servers))
 	for i, name := range c.servers {
 		r.left[i] = !offers(name, s)
 	}
@@ -35,7 +39,7 @@ func (c *comparison) idleRow(ctx context.Context, s scenario, children []*child)
 		if err != nil {
 			return err
 		}
-		bytes, err := idleMemory(ctx, ch, c.idle, c.timeout, func(format string, args ...any) {
+		bytes, err := idleMemory(ctx, ch, s, c.idle, c.timeout, func(format string, args ...any) {
 			c.line.show("[%d/%d] "+name+": "+format, append([]any{c.step, c.steps}, args...)...)
 		})
 		if ch != children[i] {
@@ -46,9 +50,13 @@ func (c *comparison) idleRow(ctx context.Context, s scenario, children []*child)
 			bytes = math.NaN()
 		case ctx.Err() != nil:
 			return errInterrupted
+		case errors.As(err, new(*refused)) && ch.external:
+			r.left[i] = true
+			c.warn("%s is left out of %s: %v", name, s.name, err)
+			continue
 		case err != nil:
 			r.left[i] = true
-			c.fail("idle, %s: %v", name, err)
+			c.fail("%s, %s: %v", s.name, name, err)
 			if err := c.revive(ctx, children, i); err != nil {
 				return err
 			}
@@ -74,14 +82,17 @@ func (c *comparison) fresh(ctx context.Context, children []*child, i int) (ch *c
 	return c.start(ctx, c.servers[i])
 }
 
-// idleMemory is the resident memory of c in bytes for each of n idle keep-alive connections that have made one checked
+// idleMemory is the resident memory of c in bytes for each of n idle connections that have made one checked
 // request. They make another one at the end: a server that had dropped them would look thrifty.
-func idleMemory(ctx context.Context, c *child, n int, timeout time.Duration, say func(string, ...any)) (float64, error) {
-	req, err := newRequest("GET", c.url+"/plaintext", nil, nil)
+func idleMemory(ctx context.Context, c *child, s scenario, n int, timeout time.Duration, say func(string, ...any)) (float64, error) {
+	p := part{path: "/plaintext", body: plaintext}
+	if len(s.parts) > 0 {
+		p = s.parts[0]
+	}
+	req, err := s.request(p, c.url)
 	if err != nil {
 		return 0, err
 	}
-	req.want.body = []byte(plaintext)
 	warm := loadRun{addr: c.addr, groups: []*group{newGroup("", 64, 1, req)}, duration: idleWarmup, timeout: timeout, loops: 1}
 	if out, err := warm.do(ctx); err != nil {
 		return 0, err
@@ -111,6 +122,11 @@ func idleMemory(ctx context.Context, c *child, n int, timeout time.Duration, say
 		if conns[i], err = d.DialContext(ctx, "tcp", c.addr); err != nil {
 			return fmt.Errorf("connection %d of %d: %w", i+1, n, err)
 		}
+		if req.socket != nil {
+			if err := req.socket.open(conns[i], timeout); err != nil {
+				return fmt.Errorf("connection %d of %d: %w", i+1, n, err)
+			}
+		}
 		return ask(conns[i], req, timeout)
 	})
 	if err != nil {
@@ -134,6 +150,9 @@ func idleMemory(ctx context.Context, c *child, n int, timeout time.Duration, say
 
 // ask makes one request on conn and checks its response.
 func ask(conn net.Conn, r *request, timeout time.Duration) error {
+	if r.socket != nil {
+		return r.socket.ask(conn, timeout)
+	}
 	conn.SetDeadline(time.Now().Add(timeout))
 	if _, err := conn.Write(r.wire); err != nil {
 		return err

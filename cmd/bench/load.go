@@ -24,6 +24,11 @@ left out, and one that is unanswered at the end counts with the time that it has
 Every response is checked: its status, its length and its body, which must be the one that a first request got
 unless a flag says what it must be. Any other is a failure, counted by kind.
 
+A URL of the form ws://HOST/PATH is a WebSocket's: messages of -size bytes are sent and must come back, byte by byte.
+With -subscribe N the connections subscribe instead, and a publisher posts numbered messages to the same path: the next when
+all subscribers have had the last, or -publish of them a second. Each subscriber must get every one of them, once and in
+order; latency counts from the publishing to each delivery, with -publish from when it was due.
+
 Exit code 1: responses failed, the server went away, or the rate could not be held.
 
 Flags:
@@ -41,6 +46,9 @@ type loadFlags struct {
 	expect, expectFile   string
 	pid                  int
 	header, urls         listFlag
+	size, subscribe      int
+	publish              float64
+	text                 bool
 	set                  map[string]bool // the ones that were given
 }
 
@@ -65,6 +73,10 @@ func newLoadFlags() *loadFlags {
 	fs.StringVar(&f.expect, "expect-body", "", "`TEXT` that every response's body must be")
 	fs.StringVar(&f.expectFile, "expect-body-file", "", "`FILE` that every response's body must equal")
 	fs.BoolVar(&f.anyBody, "any-body", false, "bodies may differ: check only that they are framed and whole")
+	fs.IntVar(&f.size, "size", 64, "`BYTES` of a message of a WebSocket")
+	fs.BoolVar(&f.text, "text", false, "send text messages instead of binary ones")
+	fs.IntVar(&f.subscribe, "subscribe", 0, "`SUBSCRIBERS` of a topic, instead of connections whose messages come back")
+	fs.Float64Var(&f.publish, "publish", 0, "`MESSAGES` a second to publish (default the next when all have the last; -pipeline: so many on their way)")
 	fs.IntVar(&f.pid, "pid", 0, "`PID` of the server, to report its CPU time (Linux)")
 	fs.BoolVar(&f.json, "json", false, "print JSON")
 	return f
@@ -77,6 +89,9 @@ func (f *loadFlags) check() error {
 	f.Visit(func(fl *flag.Flag) { f.set[fl.Name] = true })
 	if want := map[bool]int{false: 1, true: 0}[len(f.urls) > 0]; f.NArg() != want {
 		return usageError("want one URL, or some by -url, got %q", append(f.Args(), f.urls...))
+	}
+	if err := f.checkSockets(); err != nil {
+		return err
 	}
 	for name, n := range map[string]int{"c": f.conns, "pipeline": f.depth, "threads": f.run.loops} {
 		if n < 1 {
@@ -116,6 +131,9 @@ func (f *loadFlags) payload() (body []byte, given bool, err error) {
 
 // requests makes what is to be sent, and what must come back as far as flags say it.
 func (f *loadFlags) requests() (m mix, err error) {
+	if f.socketURL() {
+		return f.sockets()
+	}
 	body, hasBody, err := f.payload()
 	if err != nil {
 		return m, err
@@ -161,6 +179,8 @@ func (f *loadFlags) probe(ctx context.Context, m mix) error {
 			return errInterrupted
 		case err != nil:
 			return fmt.Errorf("cannot load %s: %w", m.urls[i], err)
+		case status != f.status && r.socket != nil:
+			return fmt.Errorf("cannot load %s: %w", m.urls[i], &refused{status})
 		case status != f.status:
 			return fmt.Errorf("%s answers with status %d instead of %d", m.urls[i], status, f.status)
 		}
@@ -197,7 +217,7 @@ func loadCommand(ctx context.Context, e env, args []string) error {
 	run.begin, run.end = server.begin, server.end
 	line := newProgress(e.stderr)
 	run.progress = func(measured time.Duration, requests, failed uint64) {
-		line.show("%s of %s: %s requests, %s failed", tenths(measured), tenths(run.duration), thousands(requests), thousands(failed))
+		line.show("%s of %s: %s answered, %s failed", tenths(measured), tenths(run.duration), thousands(requests), thousands(failed))
 	}
 	out, err := run.do(ctx)
 	line.clear()

@@ -8,25 +8,26 @@ import (
 
 // loadReport is what load prints. Latencies are in microseconds, CPU times in microseconds per request.
 type loadReport struct {
-	URL         string       `json:"url"`
-	Mix         []mixReport  `json:"mix,omitempty"`
-	Connections int          `json:"connections"`
-	Close       bool         `json:"connection_per_request,omitempty"`
-	Pipeline    int          `json:"pipeline"`
-	Rate        float64      `json:"rate,omitempty"` // asked for, of an open loop; absent from a closed one
-	Seconds     float64      `json:"seconds"`
-	Requests    uint64       `json:"requests"`
-	PerSecond   float64      `json:"requests_per_second"`
-	Unanswered  uint64       `json:"unanswered,omitempty"` // of an open loop: due, and not answered at the end
-	Bytes       uint64       `json:"bytes_received"`
-	Latency     latencies    `json:"latency_us"`
-	Curve       []curvePoint `json:"latency_curve,omitempty"`
-	OwnCPU      *cpuReport   `json:"own_cpu,omitempty"`
-	OwnLimit    bool         `json:"own_limit,omitempty"` // the figures may be about the loader
-	ServerCPU   *cpuReport   `json:"server_cpu,omitempty"`
-	Failed      uint64       `json:"failed"`
-	Failures    []failure    `json:"failures,omitempty"`
-	Interrupted bool         `json:"interrupted,omitempty"`
+	URL         string        `json:"url"`
+	Mix         []mixReport   `json:"mix,omitempty"`
+	Connections int           `json:"connections"`
+	Close       bool          `json:"connection_per_request,omitempty"`
+	Pipeline    int           `json:"pipeline"`
+	Rate        float64       `json:"rate,omitempty"` // asked for, of an open loop; absent from a closed one
+	Seconds     float64       `json:"seconds"`
+	Socket      *socketReport `json:"websocket,omitempty"` // requests are messages there and back, or deliveries
+	Requests    uint64        `json:"requests"`
+	PerSecond   float64       `json:"requests_per_second"`
+	Unanswered  uint64        `json:"unanswered,omitempty"` // of an open loop: due, and not answered at the end
+	Bytes       uint64        `json:"bytes_received"`
+	Latency     latencies     `json:"latency_us"`
+	Curve       []curvePoint  `json:"latency_curve,omitempty"`
+	OwnCPU      *cpuReport    `json:"own_cpu,omitempty"`
+	OwnLimit    bool          `json:"own_limit,omitempty"` // the figures may be about the loader
+	ServerCPU   *cpuReport    `json:"server_cpu,omitempty"`
+	Failed      uint64        `json:"failed"`
+	Failures    []failure     `json:"failures,omitempty"`
+	Interrupted bool          `json:"interrupted,omitempty"`
 }
 
 type mixReport struct {
@@ -97,7 +98,7 @@ func newLoadReport(m mix, r *loadRun, o *outcome, server usage) *loadReport {
 		Latency: newLatencies(t), Curve: newCurve(t),
 		OwnCPU:    newCPUReport(o.ownCPU, t.requests, o.elapsed),
 		ServerCPU: newCPUReport(server, t.requests, o.elapsed),
-		Failures:  t.failed(), Interrupted: o.interrupted,
+		Failures:  t.failed(), Interrupted: o.interrupted, Socket: newSocketReport(r),
 	}
 	if o.elapsed > 0 {
 		rep.PerSecond = float64(t.requests) / o.elapsed.Seconds()
@@ -139,11 +140,17 @@ func (r *loadReport) print(w io.Writer) {
 	if r.Pipeline > 1 {
 		fmt.Fprintf(w, ", pipelined by %d", r.Pipeline)
 	}
+	if s := r.Socket; s != nil {
+		fmt.Fprintf(w, ", messages of %s bytes", thousands(uint64(s.Size)))
+		if s.Subscribers > 0 {
+			fmt.Fprintf(w, " to a topic, %s published in all", thousands(s.Published))
+		}
+	}
 	if r.Rate > 0 {
 		fmt.Fprintf(w, ", %s requests a second due", thousands(uint64(r.Rate+0.5)))
 	}
 	fmt.Fprintf(w, ", measured for %.2f s\n", r.Seconds)
-	fmt.Fprintf(w, "  requests    %s, %s a second, all checked\n", thousands(r.Requests), thousands(uint64(r.PerSecond+0.5)))
+	fmt.Fprintf(w, "  %-11s %s, %s a second, all checked\n", r.noun(), thousands(r.Requests), thousands(uint64(r.PerSecond+0.5)))
 	for _, m := range r.Mix {
 		fmt.Fprintf(w, "    %s of %s (weight %d)\n", thousands(m.Requests), m.URL, m.Weight)
 	}

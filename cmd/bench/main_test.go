@@ -81,7 +81,7 @@ func TestCommandLine(t *testing.T) {
 		{"serve nowhere", []string{"serve", "-server", "net/http", "-addr", "256.0.0.1:1"}, 1, "", "256.0.0.1"},
 		{"compare unknown servers", []string{"compare", "-servers", "net/http,iis"}, 2, "", `"iis"`},
 		{"compare unknown scenarios", []string{"compare", "-scenarios", "fortunes"}, 2, "", `"fortunes"`},
-		{"compare json of a raw server", []string{"-servers", "floor,net/http", "-scenarios", "plaintext,json"}, 2, "", "-scenarios json: floor answers only /plaintext"},
+		{"compare json of a raw server", []string{"-servers", "floor,netpoll-raw", "-scenarios", "plaintext,json"}, 2, "", "-scenarios json: floor, netpoll-raw has nothing of the kind"},
 		{"compare loops of net/http", []string{"-servers", "net/http,fasthttp", "-loops", "2"}, 2, "", "-loops means nothing to net/http, fasthttp"},
 		{"compare by unknown load", []string{"-load", "ab"}, 2, "", `-load "ab"`},
 		{"compare with an unknown base", []string{"compare", "-base", "fasthttp"}, 2, "", "-base fasthttp: want one of net/http, adapter"},

@@ -26,6 +26,7 @@ const (
 	p9999                     // µs
 	bytesIn                   // received by the load, a second
 	capacity                  // requests a second in a closed loop, of which an open one is a share
+	calmP99                   // µs, of the run without the subscriber that stops reading
 	metrics
 )
 

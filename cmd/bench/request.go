@@ -23,6 +23,8 @@ type request struct {
 	addr string // host:port to connect to
 	wire []byte
 	want want
+
+	socket *socket // it is a WebSocket's handshake; nil: HTTP
 }
 
 // newRequest builds a request for rawURL. A Host in header replaces the URL's; Content-Length is set from body.
@@ -78,6 +80,10 @@ const probeBytesMax = 64 << 20
 // probe sends the request once, by way of net/http's reader, which shares nothing with ours. It tells that the server can be
 // reached, and what it answers.
 func (r *request) probe(ctx context.Context, timeout time.Duration) (status int, body []byte, err error) {
+	if r.socket != nil {
+		status, err = r.socket.probe(ctx, r.addr, timeout)
+		return status, nil, err
+	}
 	conn, err := (&net.Dialer{Timeout: timeout}).DialContext(ctx, "tcp", r.addr)
 	if err != nil {
 		return 0, nil, err

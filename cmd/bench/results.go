@@ -84,7 +84,7 @@ var metricNames = [metrics]string{
 	p999: "latency_p99.9_us", p9999: "latency_p99.99_us", cpu: "cpu_us_per_request", user: "cpu_user_us_per_request",
 	system: "cpu_system_us_per_request", rss: "resident_bytes", idleBytes: "bytes_per_idle_connection",
 	voluntary: "voluntary_switches_per_request", involuntary: "involuntary_switches_per_request", bytesIn: "bytes_per_second",
-	capacity: "capacity_per_second",
+	capacity: "capacity_per_second", calmP99: "latency_p99_without_slow_us",
 }
 
 func (c *comparison) results(interrupted bool) results {

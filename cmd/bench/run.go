@@ -27,6 +27,7 @@ type loadRun struct {
 
 	ctx     context.Context // ends with the run
 	origin  time.Time
+	drains  bool // there are publishers: what is on its way when the measured part ends has to arrive yet
 	phase   atomic.Int32
 	from    atomic.Int64  // when the measured part began, in nanoseconds of the run
 	until   atomic.Int64  // when it ended; 0 before that
@@ -37,6 +38,7 @@ type loadRun struct {
 const (
 	phaseWarm int32 = iota
 	phaseMeasure
+	phaseDrain
 	phaseOver
 )
 
@@ -110,6 +112,11 @@ func (r *loadRun) do(ctx context.Context) (*outcome, error) {
 		}
 		return nil, err
 	}
+	for i, t := range r.topics() {
+		if t != nil {
+			t.reset(r.groups[i].conns)
+		}
+	}
 	for _, g := range r.groups {
 		g.schedule = nil
 		if g.rate > 0 {
@@ -121,6 +128,7 @@ func (r *loadRun) do(ctx context.Context) (*outcome, error) {
 		wg.Go(d.drive)
 	}
 
+	publishers := r.publishing()
 	out := &outcome{}
 	var from, end int64
 	out.interrupted, out.gone = r.wait(ctx, r.warmup, drivers, time.Time{})
@@ -136,7 +144,11 @@ func (r *loadRun) do(ctx context.Context) (*outcome, error) {
 		out.interrupted, out.gone = r.wait(ctx, r.duration, drivers, start)
 		end = r.now()
 		r.until.Store(end)
-		r.phase.Store(phaseOver)
+		if r.drains && !out.interrupted && !out.gone {
+			r.phase.Store(phaseDrain)
+		} else {
+			r.phase.Store(phaseOver)
+		}
 		out.elapsed = time.Since(start)
 		if r.end != nil {
 			r.end()
@@ -145,8 +157,12 @@ func (r *loadRun) do(ctx context.Context) (*outcome, error) {
 		out.ownCPU = cpu1.minus(cpu0)
 		out.ownCPU.known = err == nil
 	}
+	if r.phase.Load() == phaseDrain {
+		publishers.Wait()
+	}
 	r.phase.Store(phaseOver)
 	cancel()
+	publishers.Wait()
 	for _, d := range drivers {
 		d.tick()
 	}
@@ -157,6 +173,11 @@ func (r *loadRun) do(ctx context.Context) (*outcome, error) {
 	for _, d := range drivers {
 		for i, t := range d.tallies() {
 			out.groups[i].add(t)
+		}
+	}
+	for i, t := range r.topics() {
+		if t != nil {
+			out.groups[i].add(t.tally)
 		}
 	}
 	for i, g := range r.groups {
@@ -218,7 +239,7 @@ func (r *loadRun) open(ctx context.Context) ([]slot, error) {
 	}
 	err := inParallel(len(slots), dialersMax, func(i int) (err error) {
 		if !r.groups[slots[i].group].close {
-			slots[i].conn, err = r.dial(ctx)
+			slots[i].conn, err = r.dialFor(ctx, r.groups[slots[i].group])
 		}
 		return err
 	})

@@ -13,6 +13,10 @@ type scenario struct {
 	conns int     // 0: as many as -c says
 	close bool    // a connection for every request
 	open  float64 // an open loop at this share of what the server can do; 0: a closed loop
+	sends int     // the size of a WebSocket's messages, in bytes; 0: HTTP
+	topic bool    // the connections subscribe to what a publisher sends
+	rate  float64 // messages that it publishes a second; 0: the next when all have the last
+	slow  bool    // there is a subscriber besides that stops reading; right before it is done without
 	idle  bool    // measures the memory of idle connections instead
 }
 
@@ -71,6 +75,19 @@ var scenarios = []scenario{
 	{name: "open-80", what: "the same at 80 %", open: 0.8, parts: get("open loop at 80 % of capacity", "/plaintext", plaintext)},
 
 	{name: "idle", what: "memory of idle connections", idle: true},
+
+	{name: "ws-echo-64", what: "WebSocket messages of 64 bytes, sent back", conns: 64, sends: 64,
+		parts: get("WebSocket echo of 64 bytes, %d connections", "/ws", "")},
+	{name: "ws-echo-4k", what: "the same with 4 KB", conns: 64, sends: 4 << 10,
+		parts: get("WebSocket echo of 4 KB, %d connections", "/ws", "")},
+	{name: "ws-broadcast-1k", what: "messages of 1 KB to 1,000 subscribers, each when all have the last; a request is a delivery", conns: 1000,
+		sends: 1 << 10, topic: true, parts: get("broadcast of 1 KB to %d", "/topic/bench", "")},
+	{name: "ws-broadcast-5k", what: "the same to 5,000", conns: 5000, sends: 1 << 10, topic: true,
+		parts: get("broadcast of 1 KB to %d", "/topic/bench", "")},
+	{name: "ws-slow", what: "messages of 16 KB, 200 a second to 100 subscribers, while one more stops reading", conns: 100,
+		sends: 16 << 10, topic: true, rate: 200, slow: true, parts: get("broadcast of 16 KB to %d and one that stops reading", "/topic/bench", "")},
+	{name: "ws-idle", what: "memory of idle WebSockets", sends: 64, idle: true,
+		parts: get("idle, %d WebSockets", "/ws", "")},
 }
 
 // shortScenarios are those that a comparison has unless it is told others.
@@ -104,6 +121,13 @@ func (s scenario) plain() bool {
 
 // request is what a part sends to a server whose URL begins with base.
 func (s scenario) request(p part, base string) (*request, error) {
+	if s.sends > 0 {
+		r, err := newSocketRequest("ws"+strings.TrimPrefix(base, "http")+p.path, s.sends, false)
+		if err == nil && s.topic {
+			r.socket.topic = newTopic(s.rate, p.depth, s.sends)
+		}
+		return r, err
+	}
 	method, header := "GET", []string(nil)
 	if p.send != "" {
 		method = "POST"

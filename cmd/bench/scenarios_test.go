@@ -18,13 +18,13 @@ func TestScenariosOfAllServers(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			url := serving(t, s.name)
 			for _, sc := range scenarios {
-				if sc.idle || !offers(s.name, sc) || sc.conns > 1000 {
+				if sc.idle || !offers(s.name, sc) || sc.conns > 600 {
 					continue
 				}
 				groups, err := sc.groups(url, 16)
 				require.NoError(t, err, sc.name)
 				groups[0].rate = 2000 * sc.open
-				run := loadRun{addr: strings.TrimPrefix(url, "http://"), groups: groups, duration: 60 * time.Millisecond, timeout: 20 * time.Second, loops: 1}
+				run := loadRun{addr: strings.TrimPrefix(url, "http://"), groups: groups, duration: 30 * time.Millisecond, timeout: 20 * time.Second, loops: 1}
 				out, err := run.do(t.Context())
 				require.NoError(t, err, sc.name)
 				require.Empty(t, out.total().failed(), sc.name)

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"net"
+	"sync"
+)
+
+// dialFor opens a connection of a group, for a WebSocket with its handshake.
+func (r *loadRun) dialFor(ctx context.Context, g *group) (net.Conn, error) {
+	if req := g.requests[0]; req.socket != nil {
+		return r.dialSocket(ctx, req, nil)
+	}
+	return r.dial(ctx)
+}
+
+// dialSocket opens a WebSocket. with, if not nil, sees the connection before the handshake.
+func (r *loadRun) dialSocket(ctx context.Context, req *request, with func(*net.TCPConn)) (net.Conn, error) {
+	conn, err := r.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		tcp.SetLinger(0) // it ends by a reset: of thousands of subscribers the ports would wait in TIME_WAIT for a minute
+		if with != nil {
+			with(tcp)
+		}
+	}
+	if err := req.socket.open(conn, r.timeout); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// topics are the topics of the groups, as groups; nil where there is none.
+func (r *loadRun) topics() (some []*topic) {
+	for _, g := range r.groups {
+		var t *topic
+		if s := g.requests[0].socket; s != nil {
+			t = s.topic
+		}
+		some = append(some, t)
+	}
+	return some
+}
+
+// publishing starts the publishers, if there are any.
+func (r *loadRun) publishing() (publishers *sync.WaitGroup) {
+	publishers = new(sync.WaitGroup)
+	for i, t := range r.topics() {
+		if t != nil {
+			r.drains = true
+			req := r.groups[i].requests[0]
+			publishers.Go(func() { t.publish(r, req) })
+		}
+	}
+	return publishers
+}
