@@ -19,8 +19,8 @@ func (s *session) Run(t *transport.Turn) transport.Next {
 			return next
 		}
 	}
-	if c.phase == phaseFresh && (c.sv.s.Preface != nil || c.sv.s.PrefaceOnly) {
-		if next, request := c.opening(t); !request {
+	if c.phase == phaseFresh {
+		if next, here := c.opening(t); !here {
 			return next
 		}
 	}

@@ -12,19 +12,23 @@ import (
 // request begins like it: PRI is a method that nobody may use.
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
-// opening is for a connection that has not begun a request and whose first bytes may be something else. It reports whether
-// what comes is a request; if not, it returns what the connection wants.
+// opening is for a connection that has not begun a request and may be for somebody else. It reports whether it goes on here;
+// if not, it returns what the connection wants.
 //
 // The hard case is a preface that comes in pieces: as long as all of it could be one the connection waits, with the
 // deadline of the first head, as one that has sent nothing.
-func (c *Conn) opening(t *transport.Turn) (next transport.Next, request bool) {
+func (c *Conn) opening(t *transport.Turn) (next transport.Next, here bool) {
 	s := c.sv.s
-	if s.Preface != nil && !c.secure() {
+	if nc, ok := c.foreignTLS(); ok {
+		if next, here = c.begunTLS(t, nc); !here {
+			return next, false
+		}
+	} else if s.Preface != nil && !c.secure() {
 		n := min(len(t.In), len(preface))
 		switch {
 		case string(t.In[:n]) != preface[:n]:
 		case n == len(preface):
-			return c.handOver(t), false
+			return c.handOver(t, func(nc net.Conn, pending []byte) { s.Preface(c, &begunConn{nc, pending}) }), false
 		case !t.EOF:
 			return transport.Read, false
 		}
@@ -39,14 +43,14 @@ func (c *Conn) opening(t *transport.Turn) (next transport.Next, request bool) {
 // secure reports whether the connection speaks TLS, where the protocol has been agreed on in the handshake.
 func (c *Conn) secure() bool {
 	_, ok := c.NetConn().(interface{ ConnectionState() tls.ConnectionState })
-	return ok
+	return ok || c.sv.s.TLS != nil
 }
 
-// handOver gives the connection to Server.Preface.
-func (c *Conn) handOver(t *transport.Turn) transport.Next {
+// handOver takes the connection out of the server and gives it away, with a copy of what it has received.
+func (c *Conn) handOver(t *transport.Turn, give func(nc net.Conn, pending []byte)) transport.Next {
 	method, path := []byte(preface[:3]), []byte(preface[4:5])
 	if !c.conn.Begin(t, method, path) {
-		return transport.Own // where this is called again
+		return transport.Own // where this happens again
 	}
 	defer c.conn.End(t)
 	nc, err := c.conn.Hijack(t)
@@ -55,14 +59,14 @@ func (c *Conn) handOver(t *transport.Turn) transport.Next {
 		c.sv.logf("http: HTTP/2 from %s: %v", c.Remote(), err)
 		return transport.Close
 	}
-	begun := &begunConn{Conn: nc, begin: append([]byte(nil), t.In...)}
+	pending := append([]byte(nil), t.In...)
 	t.In = t.In[len(t.In):]
 	nc.SetDeadline(time.Time{})
 	c.phase = phaseGone
 	c.part()
 	c.sv.s.counters.hijacked.Add(1)
 	c.sv.s.counters.open.Add(-1)
-	c.sv.s.Preface(c, begun)
+	give(nc, pending)
 	return transport.Gone
 }
 

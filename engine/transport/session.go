@@ -26,6 +26,14 @@ type Session interface {
 	Closed(err error)
 }
 
+// Starter is a session that may have to wait for something before it is run: for the handshake of a connection that somebody
+// else's TLS listener has accepted. Transports that give each connection a goroutine call Start on it, once and first, as
+// long as it takes; meanwhile Idle may be asked, and the connection closed. If it has done anything, Run follows,
+// also without input; after an error the connection ends.
+type Starter interface {
+	Start() (done bool, err error)
+}
+
 // Next is what a session wants after Run.
 type Next uint8
 

@@ -23,12 +23,19 @@ func (c *conn) serve() {
 }
 
 func (c *conn) loop() {
+	started, err := c.start()
+	if err != nil {
+		c.end = err
+		return
+	}
 	for paused := false; ; {
 		step := c.session.Run
-		var err error
-		if paused {
+		switch {
+		case started:
+			started = false
+		case paused:
 			err = c.pause()
-		} else {
+		default:
 			err = c.wait()
 		}
 		switch {
@@ -65,6 +72,25 @@ func (c *conn) loop() {
 		}
 		paused = next == transport.Write
 	}
+}
+
+// start gives a session that wants it time before its first Run. It may be closed for being idle meanwhile.
+func (c *conn) start() (started bool, err error) {
+	s, ok := c.session.(transport.Starter)
+	if !ok {
+		return false, nil
+	}
+	c.mu.Lock()
+	c.waiting = true
+	c.mu.Unlock()
+	started, err = s.Start()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting = false
+	if c.closed {
+		return false, errIdle
+	}
+	return started, err
 }
 
 // exit runs when the goroutine ends, in the middle of a session too (runtime.Goexit in a handler).

@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"github.com/peregrine-http/peregrine/engine/transport"
+)
+
+// A connection may come with a TLS of its own, from a listener like tls.NewListener's. Its handshake would happen by itself
+// with the first read, but then nobody would know why it has failed, or what it has agreed on before the peer speaks.
+
+var _ transport.Starter = (*session)(nil)
+
+// foreignTLS returns the connection, if it is one of those.
+func (c *Conn) foreignTLS() (nc *tls.Conn, ok bool) {
+	nc, ok = c.conn.NetConn().(*tls.Conn)
+	return nc, ok && c.sv.s.TLS == nil
+}
+
+// Start implements transport.Starter.
+func (s *session) Start() (done bool, err error) {
+	c := (*Conn)(s)
+	nc, ok := c.foreignTLS()
+	if !ok {
+		return false, nil
+	}
+	ctx := context.Background()
+	if f := c.sv.s.TLSContext; f != nil {
+		ctx = f(c)
+	}
+	d := c.sv.s.handshakeTimeout()
+	if d > 0 {
+		nc.SetDeadline(time.Unix(0, c.since+int64(d)))
+	}
+	if err = nc.HandshakeContext(ctx); err != nil {
+		c.sv.handshakeFailed(c.conn, answerPlain(err))
+		return true, err
+	}
+	if d > 0 {
+		nc.SetDeadline(time.Time{})
+	}
+	c.setReadDeadline(time.Now().UnixNano(), c.sv.headTimeout)
+	return true, nil
+}
+
+// answerPlain tells a client that has spoken HTTP instead of TLS so, if that is what has happened.
+func answerPlain(err error) error {
+	e, ok := errors.AsType[tls.RecordHeaderError](err)
+	if !ok || e.Conn == nil {
+		return err
+	}
+	switch string(e.RecordHeader[:]) {
+	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO":
+		io.WriteString(e.Conn, "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")
+		e.Conn.Close()
+		return errors.New("client sent an HTTP request to an HTTPS server")
+	}
+	return err
+}
+
+// begunTLS is called when such a handshake has ended. It reports whether the connection goes on here.
+func (c *Conn) begunTLS(t *transport.Turn, nc *tls.Conn) (next transport.Next, here bool) {
+	serve, ok := c.sv.agreed((*session)(c), nc.ConnectionState().NegotiatedProtocol)
+	switch {
+	case !ok:
+		c.phase = phaseEnd
+		return transport.Close, false
+	case serve != nil:
+		return c.handOver(t, func(net.Conn, []byte) { serve(nc) }), false
+	}
+	return transport.Read, true
+}
