@@ -21,7 +21,7 @@ type serving struct {
 	srv     *Server
 	eng     *engine.Server
 	handler http.Handler
-	shadow  *http.Server    // the value of http.ServerContextKey
+	shadow  *http.Server    // the delegate, the value of http.ServerContextKey
 	base    context.Context // requests descend from it, unless their connection has a context of its own
 	perConn bool            // connections have a connState
 
@@ -44,7 +44,12 @@ func (s *Server) Serve(l net.Listener) error {
 		l.Close()
 		return err
 	}
-	sv := s.newServing(l)
+	delegate, err := s.delegate(false)
+	if err != nil {
+		l.Close()
+		return err
+	}
+	sv := s.newServing(l, delegate)
 	if !s.track(sv) {
 		l.Close()
 		return http.ErrServerClosed
@@ -55,7 +60,7 @@ func (s *Server) Serve(l net.Listener) error {
 			panic("BaseContext returned a nil context")
 		}
 	}
-	err := sv.eng.Serve(l)
+	err = sv.eng.Serve(l)
 	sv.returned.Store(true)
 	if s.inShutdown.Load() || errors.Is(err, transport.ErrStopped) {
 		return http.ErrServerClosed
@@ -70,14 +75,14 @@ func (s *Server) check() error {
 		return fmt.Errorf(`nethttp: Server.Transport is %q; it must be "epoll", "portable" or empty`, s.Transport)
 	case s.Loops < 0 || s.Loops > engine.LoopsMax:
 		return fmt.Errorf("nethttp: Server.Loops is %d; it must be from 0 to %d", s.Loops, engine.LoopsMax)
-	case s.Protocols != nil && !s.Protocols.HTTP1():
-		return fmt.Errorf("nethttp: Server.Protocols is %v; it must include HTTP1", s.Protocols)
+	case s.Protocols != nil && *s.Protocols == http.Protocols{}:
+		return fmt.Errorf("nethttp: Server.Protocols is %v; it must include one", s.Protocols)
 	}
 	return nil
 }
 
-func (s *Server) newServing(l net.Listener) *serving {
-	sv := &serving{srv: s, handler: s.Handler, shadow: s.shadow()}
+func (s *Server) newServing(l net.Listener, delegate *http.Server) *serving {
+	sv := &serving{srv: s, handler: s.Handler, shadow: delegate}
 	if sv.handler == nil {
 		sv.handler = http.DefaultServeMux
 	}
@@ -112,18 +117,8 @@ func (s *Server) newServing(l net.Listener) *serving {
 	if s.ConnState != nil {
 		sv.eng.Hooks.State = sv.state
 	}
+	sv.delegates(s.protocols(delegate))
 	return sv
-}
-
-// shadow is an http.Server with the same fields, for those who look for one under http.ServerContextKey.
-func (s *Server) shadow() *http.Server {
-	return &http.Server{
-		Addr: s.Addr, Handler: s.Handler, DisableGeneralOptionsHandler: s.DisableGeneralOptionsHandler,
-		TLSConfig: s.TLSConfig, ReadTimeout: s.ReadTimeout, ReadHeaderTimeout: s.ReadHeaderTimeout,
-		WriteTimeout: s.WriteTimeout, IdleTimeout: s.IdleTimeout, MaxHeaderBytes: s.MaxHeaderBytes,
-		TLSNextProto: s.TLSNextProto, ConnState: s.ConnState, ErrorLog: s.ErrorLog, BaseContext: s.BaseContext,
-		ConnContext: s.ConnContext, HTTP2: s.HTTP2, Protocols: s.Protocols,
-	}
 }
 
 // opened runs on the accepting goroutine, where net/http calls ConnContext and reports StateNew too.
@@ -197,13 +192,19 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		go f()
 	}
 	s.mu.Unlock()
-	servings := s.snapshot()
-	errs := make(chan error, len(servings))
-	for _, sv := range servings {
-		go func() { errs <- sv.eng.Shutdown(ctx) }()
+	var ends []func(context.Context) error
+	for _, sv := range s.snapshot() {
+		ends = append(ends, sv.eng.Shutdown)
+	}
+	if d := s.theDelegate(); d != nil {
+		ends = append(ends, d.Shutdown)
+	}
+	errs := make(chan error, len(ends))
+	for _, end := range ends {
+		go func() { errs <- end(ctx) }()
 	}
 	var first error
-	for range servings {
+	for range ends {
 		if err := <-errs; first == nil {
 			first = err
 		}
@@ -222,12 +223,19 @@ func (s *Server) Close() error {
 			first = err
 		}
 	}
+	if d := s.theDelegate(); d != nil {
+		d.Close()
+	}
 	return first
 }
 
-// SetKeepAlivesEnabled with false closes idle connections, and each other one after its response. The default is true.
+// SetKeepAlivesEnabled with false closes idle connections, and each other one after its response; those of HTTP/2 after
+// the responses that run next. The default is true.
 func (s *Server) SetKeepAlivesEnabled(v bool) {
 	s.disableKeepAlives.Store(!v)
+	if d := s.theDelegate(); d != nil {
+		d.SetKeepAlivesEnabled(v)
+	}
 	if !v {
 		for _, sv := range s.snapshot() {
 			sv.eng.CloseIdle()
@@ -237,7 +245,12 @@ func (s *Server) SetKeepAlivesEnabled(v bool) {
 
 // EndKeepAlives makes each response from now on the last of its connection. Unlike SetKeepAlivesEnabled it closes nothing,
 // so that a request that is on its way is answered: what to do some time before Shutdown.
-func (s *Server) EndKeepAlives() { s.disableKeepAlives.Store(true) }
+func (s *Server) EndKeepAlives() {
+	s.disableKeepAlives.Store(true)
+	if d := s.theDelegate(); d != nil {
+		d.SetKeepAlivesEnabled(false) // which leaves HTTP/2 connections open until they have answered
+	}
+}
 
 func orElse(d, other time.Duration) time.Duration {
 	if d == 0 {

@@ -288,7 +288,7 @@ func TestTLS(t *testing.T) {
 		body, err := io.ReadAll(res.Body)
 		require.NoError(t, err)
 		res.Body.Close()
-		require.Equal(t, "HTTP/1.1 localhost", string(body))
+		require.Equal(t, "HTTP/2.0 localhost", string(body))
 	}
 	c.CloseIdleConnections()
 	s.Close()

@@ -53,7 +53,10 @@ func newExchange(sv *serving, x *engine.Exchange) (*exchange, error) {
 	req.Method = methodName(h.Method.InString(head))
 	req.URL = &ex.url
 	req.Proto, req.ProtoMajor, req.ProtoMinor = "HTTP/1.1", 1, 1
-	if h.Minor == 0 {
+	switch {
+	case h.Preface: // for handlers that take HTTP/2 over themselves
+		req.Proto, req.ProtoMajor, req.ProtoMinor = "HTTP/2.0", 2, 0
+	case h.Minor == 0:
 		req.Proto, req.ProtoMinor = "HTTP/1.0", 0
 	}
 	req.Host = ex.url.Host

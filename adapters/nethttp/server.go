@@ -48,7 +48,8 @@ type Server struct {
 	// Zero or less means http.DefaultMaxHeaderBytes, 1 MiB. A longer head is answered with 431.
 	MaxHeaderBytes int
 
-	// TLSNextProto takes over TLS connections by the protocol that was negotiated.
+	// TLSNextProto takes over TLS connections by the protocol that was negotiated. As in net/http, a map that is not nil
+	// and does not have "h2" means that HTTP/2 is not offered, unless Protocols says so.
 	TLSNextProto map[string]func(*http.Server, *tls.Conn, http.Handler)
 
 	// ConnState is told each connection's changes of state, with the same net.Conn each time. It must not block.
@@ -68,7 +69,7 @@ type Server struct {
 	// HTTP2 configures HTTP/2 connections.
 	HTTP2 *http.HTTP2Config
 
-	// Protocols is the set of protocols to accept; it must include HTTP/1.
+	// Protocols is the set of protocols to accept. Nil means HTTP/1 and, over TLS, HTTP/2.
 	Protocols *http.Protocols
 
 	// Transport moves the bytes: "epoll", "portable" (a goroutine for each connection), or "" for epoll where it can
@@ -84,6 +85,8 @@ type Server struct {
 	mu         sync.Mutex // guards the rest
 	servings   []*serving
 	onShutdown []func()
+	http2      *http.Server // the delegate
+	http2Err   error
 }
 
 // Serve serves l with handler, or http.DefaultServeMux if it is nil. It closes l and never returns nil.

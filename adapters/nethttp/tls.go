@@ -3,7 +3,6 @@ package nethttp
 import (
 	"crypto/tls"
 	"net"
-	"slices"
 	"sync"
 )
 
@@ -13,11 +12,15 @@ func (s *Server) ServeTLS(l net.Listener, certFile, keyFile string) error {
 	if l == nil {
 		return s.Serve(l)
 	}
-	config := new(tls.Config)
-	if s.TLSConfig != nil {
-		config = s.TLSConfig.Clone()
+	delegate, err := s.delegate(true)
+	if err != nil {
+		return err
 	}
-	config.NextProtos = http1Only(config.NextProtos)
+	config := delegate.TLSConfig.Clone()
+	if config == nil {
+		config = new(tls.Config)
+	}
+	config.NextProtos = offered(config.NextProtos, s.protocols(delegate))
 	has := len(config.Certificates) > 0 || config.GetCertificate != nil || config.GetConfigForClient != nil
 	if !has || certFile != "" || keyFile != "" {
 		cert, err := tls.LoadX509KeyPair(certFile, keyFile)
@@ -27,15 +30,6 @@ func (s *Server) ServeTLS(l net.Listener, certFile, keyFile string) error {
 		config.Certificates = []tls.Certificate{cert}
 	}
 	return s.Serve(tls.NewListener(l, config))
-}
-
-// http1Only offers HTTP/1.1, and not HTTP/2, whatever else the program offers.
-func http1Only(protos []string) []string {
-	protos = slices.DeleteFunc(slices.Clone(protos), func(p string) bool { return p == "h2" })
-	if !slices.Contains(protos, "http/1.1") {
-		protos = append(protos, "http/1.1")
-	}
-	return protos
 }
 
 // tlsState finds http.Request.TLS when the first request has been read, so after the handshake.
