@@ -39,21 +39,42 @@ func SetListenerOptions(fd int) error {
 }
 
 // SetConnOptions sets these options on a TCP connection that has not inherited them: one that was in the listener's queue
-// when the listener got them.
+// when the listener got them. Keep-alive that is on already is somebody's choice (SetListening): it stays as it is.
 func SetConnOptions(fd int) error {
-	for _, o := range [...]struct {
-		name                 string
-		level, option, value int
-	}{
-		{"TCP_NODELAY", unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
-		{"TCP_KEEPIDLE", unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, keepAliveIdle},
-		{"TCP_KEEPINTVL", unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, keepAliveInterval},
-		{"TCP_KEEPCNT", unix.IPPROTO_TCP, unix.TCP_KEEPCNT, keepAliveCount},
-		{"SO_KEEPALIVE", unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
-	} {
-		if err := unix.SetsockoptInt(fd, o.level, o.option, o.value); err != nil {
+	on, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE)
+	if err != nil {
+		return fmt.Errorf("netio: get SO_KEEPALIVE: %w", err)
+	}
+	if err := setTCP(fd, []tcpOption{{"TCP_NODELAY", unix.TCP_NODELAY, 1}}); err != nil || on != 0 {
+		return err
+	}
+	return setKeepAlive(fd, keepAliveIdle, keepAliveInterval, keepAliveCount)
+}
+
+type tcpOption struct {
+	name          string
+	option, value int
+}
+
+func setTCP(fd int, options []tcpOption) error {
+	for _, o := range options {
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, o.option, o.value); err != nil {
 			return fmt.Errorf("netio: set %s: %w", o.name, err)
 		}
+	}
+	return nil
+}
+
+func setKeepAlive(fd, idle, interval, count int) error {
+	if err := setTCP(fd, []tcpOption{
+		{"TCP_KEEPIDLE", unix.TCP_KEEPIDLE, idle},
+		{"TCP_KEEPINTVL", unix.TCP_KEEPINTVL, interval},
+		{"TCP_KEEPCNT", unix.TCP_KEEPCNT, count},
+	}); err != nil {
+		return err
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1); err != nil {
+		return fmt.Errorf("netio: set SO_KEEPALIVE: %w", err)
 	}
 	return nil
 }
@@ -67,7 +88,35 @@ func NetConn(fd int) (net.Conn, error) {
 		return nil, ErrClosed
 	}
 	defer f.Close()
-	return net.FileConn(f)
+	kept, on := keepAlive(fd)
+	c, err := net.FileConn(f)
+	if err != nil || !on || kept == [...]int{keepAliveIdle, keepAliveInterval, keepAliveCount} {
+		return c, err
+	}
+	// Package net has put its own keep-alive in the place of what somebody had chosen.
+	if fd, err = ConnFD(c); err == nil {
+		err = setKeepAlive(fd, kept[0], kept[1], kept[2])
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// keepAlive returns idle time, interval and count of a TCP connection's keep-alive, if it is on.
+func keepAlive(fd int) (kept [3]int, ok bool) {
+	if on, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE); err != nil || on == 0 {
+		return kept, false
+	}
+	for i, option := range [...]int{unix.TCP_KEEPIDLE, unix.TCP_KEEPINTVL, unix.TCP_KEEPCNT} {
+		n, err := unix.GetsockoptInt(fd, unix.IPPROTO_TCP, option)
+		if err != nil {
+			return kept, false
+		}
+		kept[i] = n
+	}
+	return kept, true
 }
 
 // ConnFD returns the descriptor of a *net.TCPConn or *net.UnixConn (of any connection that has a SyscallConn). It stays

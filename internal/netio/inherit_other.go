@@ -19,3 +19,9 @@ func IsListening(fd int) error { return ErrUnsupported }
 
 // Monotonic has no implementation here: ErrUnsupported.
 func Monotonic() (int64, error) { return 0, ErrUnsupported }
+
+// SetBacklog has no implementation here: ErrUnsupported.
+func SetBacklog(fd, n int) error { return ErrUnsupported }
+
+// TryLock has no implementation here: ErrUnsupported.
+func TryLock(fd int) (bool, error) { return false, ErrUnsupported }

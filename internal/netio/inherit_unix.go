@@ -30,6 +30,22 @@ func ignoreInvalid(err error) error {
 	return err
 }
 
+// SetBacklog bounds the connections that wait at a listening socket to be accepted. The kernel has a bound of its own, which
+// package net asks for (net.core.somaxconn).
+func SetBacklog(fd, n int) error {
+	return os.NewSyscallError("listen", unix.Listen(fd, n))
+}
+
+// TryLock takes the advisory lock of an open file or directory, and reports false if another descriptor has it. It is given
+// back by closing fd.
+func TryLock(fd int) (bool, error) {
+	err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return false, nil
+	}
+	return err == nil, os.NewSyscallError("flock", err)
+}
+
 // Dup returns a second descriptor for what fd is, which programs that are started do not inherit. The (*net.TCPListener).File
 // of package net is no substitute: to hand its file to a program makes the socket blocking, for all who have it.
 func Dup(fd int) (int, error) {

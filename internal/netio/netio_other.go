@@ -21,3 +21,11 @@ func NetConn(fd int) (net.Conn, error) { return nil, ErrUnsupported }
 
 // ConnFD has no implementation here: ErrUnsupported.
 func ConnFD(c net.Conn) (int, error) { return -1, ErrUnsupported }
+
+// SetListening has nothing to set here, and ErrUnsupported for what only Linux knows.
+func SetListening(fd int, o Listening) error {
+	if o.DeferAccept != 0 || o.FastOpen != 0 {
+		return ErrUnsupported
+	}
+	return nil
+}

@@ -61,6 +61,12 @@ engine
 	ours     httpparse radix wsproto constcache internal/netio engine/transport engine/transport/epoll engine/transport/portable engine/transport/overtls
 	never    net/http syscall unsafe testing
 
+# Listening sockets, for any server.
+engine/listen
+	ours     engine/transport internal/netio
+	never    net/http syscall unsafe testing
+	only     syscall.Conn syscall.RawConn (to set options) syscall.EADDRINUSE syscall.EADDRNOTAVAIL syscall.ECONNREFUSED syscall.EACCES syscall.ENOENT (what an address says)
+
 # Worker processes, for any server: nothing of ours but what hands sockets down.
 engine/processes
 	ours     internal/netio
