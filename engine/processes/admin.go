@@ -111,7 +111,7 @@ func (m *master) dispatchAdmin(c net.Conn, line string) reply {
 			body, _ := json.MarshalIndent(m.status(), "", "  ")
 			return reply{200, "application/json", append(body, '\n')}
 		},
-		"GET /metrics":  func() reply { return reply{200, "text/plain; version=0.0.4; charset=utf-8", m.status().metrics()} },
+		"GET /metrics":  m.metrics,
 		"POST /replace": func() reply { return done(m.replaceAll()) },
 		"POST /upgrade": func() reply { return done(m.upgrade()) },
 		"POST /reopen":  func() reply { m.reopen(); return done(nil) },
@@ -122,6 +122,18 @@ func (m *master) dispatchAdmin(c net.Conn, line string) reply {
 		return ask(m, f)
 	}
 	return text(404, "there is nothing for %s %s: GET /status /metrics /workers/{index}/pprof/{profile}, POST /replace /upgrade /reopen /dump /drain", words[0], target.Path)
+}
+
+// metrics is the status as Options.Metrics writes it.
+func (m *master) metrics() reply {
+	if m.o.Metrics == nil {
+		return text(404, "the program has no metrics: want Options.Metrics, for example Text of engine/processes/metrics")
+	}
+	body, err := m.o.Metrics(m.status())
+	if err != nil {
+		return text(500, "%v", err)
+	}
+	return reply{200, "text/plain; version=0.0.4; charset=utf-8", body}
 }
 
 // done is the reply to a command.

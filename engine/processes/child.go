@@ -46,6 +46,8 @@ type child struct {
 
 	counters Counters
 	memory   uint64
+	peer     *peer
+	lost     uint64 // broadcasts that it could not send
 }
 
 // name is what logs call it.
@@ -55,6 +57,9 @@ func (c *child) name() string {
 	}
 	return fmt.Sprintf("worker %d (process %d)", c.Index, c.pid())
 }
+
+// dropped is how many broadcasts have been dropped by it, or for it.
+func (c *child) dropped() uint64 { return c.lost + c.peer.out.lost() }
 
 func (c *child) pid() int { return c.cmd.Process.Pid }
 
@@ -71,11 +76,19 @@ func (m *master) start(id identity, program string, files []*os.File, names []st
 		return nil, err
 	}
 	defer downRead.Close()
+	peer, radio, err := m.hub.connect()
+	if err != nil {
+		upRead.Close()
+		downWrite.Close()
+		return nil, err
+	}
+	defer radio.Close()
+	id.Radio = true
 	cmd := exec.Command(program)
 	cmd.Args = os.Args
 	cmd.Env = environment(id, names)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.ExtraFiles = append(append([]*os.File{}, files...), upWrite, downRead)
+	cmd.ExtraFiles = append(append([]*os.File{}, files...), upWrite, downRead, radio)
 	patience := m.o.ReadyTimeout
 	if id.Worker {
 		cmd.SysProcAttr = apart()
@@ -85,10 +98,11 @@ func (m *master) start(id identity, program string, files []*os.File, names []st
 	if err := cmd.Start(); err != nil {
 		upRead.Close()
 		downWrite.Close()
+		m.hub.remove(peer)
 		return nil, fmt.Errorf("processes: start %s: %w", program, err)
 	}
 	now := time.Now()
-	c := &child{identity: id, cmd: cmd, down: downWrite, started: now, beat: now, killAt: now.Add(patience)}
+	c := &child{identity: id, cmd: cmd, down: downWrite, peer: peer, started: now, beat: now, killAt: now.Add(patience)}
 	m.children[c] = true
 	heard := make(chan struct{})
 	go func() {

@@ -73,6 +73,7 @@ func follow(t *testing.T, cmd *exec.Cmd) *service {
 	t.Helper()
 	r, w, err := os.Pipe()
 	require.NoError(t, err)
+	cmd.Env = append(cmd.Environ(), "GORACE=atexit_sleep_ms=0") // or each process waits a second for races at its end
 	s := &service{t: t, cmd: cmd, nobody: make(chan struct{}), code: make(chan int, 1)}
 	cmd.Stderr = w
 	require.NoError(t, cmd.Start())

@@ -17,7 +17,8 @@ const firstInherited = 3
 // childVariable carries identity, as JSON, from a master to the process that it starts.
 const childVariable = "PEREGRINE_CHILD"
 
-// identity is what a started process is told about itself. Its two pipes follow the listening sockets.
+// identity is what a started process is told about itself. Its two pipes follow the listening sockets, and the socket for
+// broadcasts follows them.
 type identity struct {
 	Worker     bool // false: a master that is to take over
 	Index      int
@@ -25,6 +26,7 @@ type identity struct {
 	Loops      int
 	Given      bool  // the sockets came from outside at first, and take the place of Options.Addrs
 	BeatEvery  int64 // nanoseconds
+	Radio      bool  // there is a socket for broadcasts; masters of before these do not give one
 }
 
 // inheritedSocket is a listening socket that the program was given.
@@ -39,6 +41,7 @@ type inheritance struct {
 	sockets  []inheritedSocket
 	admin    *os.File // the admin endpoint's
 	up, down *os.File // to and from the master
+	radio    *os.File // for broadcasts
 }
 
 // given reports whether the sockets take the place of Options.Addrs.
@@ -87,6 +90,9 @@ func takeInheritance() (in inheritance, err error) {
 	if in.identity != nil {
 		if in.up, err = own(firstInherited+n, "to the master"); err == nil {
 			in.down, err = own(firstInherited+n+1, "from the master")
+		}
+		if err == nil && in.identity.Radio {
+			in.radio, err = own(firstInherited+n+2, "broadcasts")
 		}
 	}
 	return in, err

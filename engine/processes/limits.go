@@ -42,6 +42,11 @@ const (
 	commandTimeout = time.Second
 	// messageMax bounds a message from a worker in bytes: the largest carry a profile.
 	messageMax = 64 << 20
+	// broadcastMax bounds a message between workers in bytes, with its names: dropped above. broadcastBacklogMax bounds what
+	// waits for one process in bytes: what comes on top is dropped. broadcastBuffer is what is read at a time.
+	broadcastMax        = 16 << 20
+	broadcastBacklogMax = 16<<20 + 64
+	broadcastBuffer     = 64 << 10
 	// inheritedMax bounds LISTEN_FDS.
 	inheritedMax = 1024
 	// adminMax bounds the requests to the admin endpoint that are answered at a time: more wait. adminHeadMax bounds the head

@@ -21,6 +21,7 @@ type master struct {
 	sockets    sockets
 	admin      *group // nil: none
 	before     *mouth // to the master whose place this one takes, if there is one
+	hub        hub
 
 	children map[*child]bool // all that have not ended
 	slots    []slot
@@ -37,6 +38,7 @@ type master struct {
 	begun      time.Time
 	restarts   uint64   // of workers that died
 	past       Counters // of workers that have ended
+	dropped    uint64   // broadcasts, by and for workers that have ended
 	profiles   uint64   // asked for
 	asked      map[uint64]chan reply
 	closeAdmin func()
@@ -65,7 +67,7 @@ type slot struct {
 func runMaster(o Options, in inheritance) (err error) {
 	m := &master{
 		o: o, log: o.Logger, generation: 1, given: in.given() && len(in.sockets) > 0,
-		children: map[*child]bool{}, asked: map[uint64]chan reply{}, slots: make([]slot, o.Processes),
+		hub: hub{peers: map[*peer]bool{}}, children: map[*child]bool{}, asked: map[uint64]chan reply{}, slots: make([]slot, o.Processes),
 		begun: time.Now(), events: make(chan func()), done: make(chan struct{}),
 	}
 	if in.identity != nil {
@@ -80,6 +82,11 @@ func runMaster(o Options, in inheritance) (err error) {
 	}()
 	if !supported {
 		return fmt.Errorf("processes: Options.Processes is %d, Master %v: worker processes need Linux or macOS: want 1 and false here", o.Processes, o.Master)
+	}
+	if in.radio != nil {
+		if err = m.hub.link(in.radio); err != nil {
+			return err
+		}
 	}
 	if m.program, err = sameProgram(); err != nil {
 		return fmt.Errorf("processes: the program's own file: %w", err)
@@ -238,7 +245,7 @@ func (m *master) told(c *child, msg message) {
 	case msg.Profile != nil:
 		m.profiled(msg.Profile)
 	case msg.Counters != nil:
-		c.counters, c.memory = *msg.Counters, msg.Memory
+		c.counters, c.memory, c.lost = *msg.Counters, msg.Memory, msg.Lost
 	case msg.Ready && c.state == starting:
 		c.state, c.killAt, c.served = serving, time.Time{}, true
 		m.ready(c)
@@ -269,6 +276,7 @@ func (m *master) ended(c *child, err error) {
 	delete(m.children, c)
 	c.down.Close()
 	m.past.add(c.counters)
+	m.dropped += c.dropped()
 	why := "exit status 0"
 	if err != nil {
 		why = err.Error()

@@ -58,9 +58,13 @@ type Options struct {
 	RecycleAge      time.Duration
 
 	// Admin is the path of a Unix socket, which the master makes for its own user alone (mode 0600), and answers HTTP on:
-	// GET /status (JSON), GET /metrics (Prometheus), GET /workers/{index}/pprof/{profile}?seconds=N, and, as signals do,
+	// GET /status (a Status, as JSON), GET /metrics (Options.Metrics), GET /workers/{index}/pprof/{profile}?seconds=N, and, as signals do,
 	// POST /replace (SIGHUP), /upgrade (SIGUSR2), /reopen (SIGUSR1), /dump (SIGQUIT), /drain (SIGTERM). Default: none.
 	Admin string
+
+	// Metrics writes what GET /metrics answers, in Prometheus' text format, version 0.0.4: Text of engine/processes/metrics,
+	// which is a package of its own because of the libraries that it needs. Default: no metrics.
+	Metrics func(*Status) ([]byte, error)
 
 	// Listening is called with the addresses, once, when the sockets listen and before any worker is started. A program
 	// that takes over the sockets of its predecessor does not call it.
@@ -68,7 +72,7 @@ type Options struct {
 	// ReopenLogs is called in each process at SIGUSR1.
 	ReopenLogs func()
 	// Counters returns what a worker's server has counted. It is called about once a second in each worker; if it does not
-	// return, the worker hangs.
+	// return, the worker hangs. Serve takes the server's own, if it has a method Counters of this type.
 	Counters func() Counters
 	// Logger is told what happens to processes. Default slog.Default.
 	Logger *slog.Logger

@@ -23,6 +23,9 @@ type Server interface {
 // service has, in a worker when that worker has; nil after a drain. It ends by signals only: see the package's
 // description. Call it, or Run, once in a program, after everything that would only fail again in each process.
 func Serve(o Options, srv Server) error {
+	if s, ok := srv.(interface{ Counters() Counters }); ok && o.Counters == nil {
+		o.Counters = s.Counters
+	}
 	return Run(o, func(w *Worker) error { return w.Serve(srv) })
 }
 

@@ -18,8 +18,12 @@ import (
 	"time"
 
 	"github.com/peregrine-http/peregrine/adapters/nethttp"
+	"github.com/peregrine-http/peregrine/adapters/nethttp/drain"
 	"github.com/peregrine-http/peregrine/engine/native"
 	"github.com/peregrine-http/peregrine/engine/processes"
+	"github.com/peregrine-http/peregrine/engine/processes/metrics"
+	"github.com/peregrine-http/peregrine/engine/processes/topics"
+	"github.com/peregrine-http/peregrine/engine/websocket"
 )
 
 // config is what a test's program should do. It comes in the environment.
@@ -58,6 +62,7 @@ func (c *config) run() error {
 		}
 	}
 	o.ReopenLogs = func() { fmt.Fprintln(os.Stderr, "reopened by", os.Getpid()) }
+	o.Metrics = metrics.Text
 	var requests atomic.Uint64
 	var hangs atomic.Bool
 	o.Counters = func() processes.Counters {
@@ -76,13 +81,6 @@ func (c *config) run() error {
 		}
 		mux := http.NewServeMux()
 		mux.HandleFunc("/{$}", func(rw http.ResponseWriter, r *http.Request) {
-			select {
-			case <-w.Draining():
-				if c.Server == "http" {
-					rw.Header().Set("Connection", "close")
-				}
-			default:
-			}
 			io.WriteString(rw, answer())
 		})
 		mux.HandleFunc("/sleep/{ms}", func(rw http.ResponseWriter, r *http.Request) {
@@ -99,10 +97,17 @@ func (c *config) run() error {
 		case "":
 			return w.Serve(&nethttp.Server{Handler: mux})
 		case "http":
-			return w.Serve(&http.Server{Handler: mux})
+			return w.Serve(drain.New(&http.Server{Handler: mux}))
 		case "native":
 			rt := native.NewRouter()
 			rt.Handle("GET /{$}", func(rw *native.Response, _ *native.Request) error { return rw.Text(200, answer()) })
+			room := new(websocket.Topics)
+			topics.Connect(w, "room", room)
+			endpoint := websocket.New(websocket.Options{
+				OnOpen:    func(ws *websocket.Conn) { room.Subscribe(ws, "news"); ws.SendText(answer()) },
+				OnMessage: func(ws *websocket.Conn, m websocket.Message) { room.PublishFrom(ws, "news", m) },
+			})
+			rt.Handle("GET /ws", func(rw *native.Response, _ *native.Request) error { return rw.WebSocket(endpoint, nil) })
 			return w.Serve(&native.Server{Router: rt})
 		case "exits":
 			os.Exit(7)

@@ -362,7 +362,7 @@ func TestSocketActivation(t *testing.T) {
 	addr := l.Addr().String()
 	l.Close()
 	o := options(2)
-	cmd := exec.Command(activate, "-l", addr, "-E", configVariable+"="+encode(t, config{Options: o}), "-E", "PATH", exe)
+	cmd := exec.Command(activate, "-l", addr, "-E", configVariable+"="+encode(t, config{Options: o}), "-E", "PATH", "-E", "GORACE", exe)
 	s := follow(t, cmd)
 	s.addr = addr
 	s.says(1, "Listening on")

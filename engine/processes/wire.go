@@ -17,6 +17,7 @@ type message struct {
 	Ready    bool      `json:",omitempty"` // sent once
 	Counters *Counters `json:",omitempty"` // a sign of life
 	Memory   uint64    `json:",omitempty"` // bytes, beside Counters
+	Lost     uint64    `json:",omitempty"` // broadcasts that could not be sent, beside Counters
 	Profile  *profile  `json:",omitempty"`
 	Failed   string    `json:",omitempty"` // why the process is going to end
 }

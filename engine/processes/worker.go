@@ -22,6 +22,7 @@ type Worker struct {
 	closeSockets      func() // without a master, what the listeners are copies of
 
 	up    *mouth // nil without a master
+	radio *radio // nil without a master
 	ready sync.Once
 
 	stopped   time.Time // by the first signal; the goroutine's that hears signals
@@ -58,6 +59,13 @@ func runWorker(o Options, in inheritance, f func(*Worker) error) error {
 		}
 	}
 	defer w.close()
+	if in.radio != nil {
+		var err error
+		if w.radio, err = newRadio(in.radio); err != nil {
+			return fail(err)
+		}
+		defer w.radio.out.flush()
+	}
 	stop := w.watchSignals()
 	defer stop()
 	go func() {
@@ -152,7 +160,11 @@ func (w *Worker) sign() message {
 	if w.o.Counters != nil {
 		c = w.o.Counters()
 	}
-	return message{Counters: &c, Memory: memory()}
+	msg := message{Counters: &c, Memory: memory()}
+	if w.radio != nil {
+		msg.Lost = w.radio.out.lost()
+	}
+	return msg
 }
 
 // memory is how much of this process lies in memory, in bytes; where the system does not say it, what the runtime has.

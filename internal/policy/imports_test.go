@@ -51,27 +51,31 @@ internal/policy
 # The seam, and what moves bytes on the other side of it.
 engine/transport
 	never    net/http syscall unsafe testing
-engine/transport/epoll engine/transport/portable engine/transport/overtls
+engine/transport/epoll engine/transport/portable
 	ours     engine/transport internal/netio
 	never    net/http syscall unsafe testing
 	only     syscall.Conn syscall.RawConn (interfaces of package net's sockets, under which a descriptor cannot be closed)
 
 # The server.
 engine
-	ours     httpparse radix wsproto constcache internal/netio engine/transport engine/transport/epoll engine/transport/portable engine/transport/overtls
+	ours     httpparse radix wsproto constcache internal/netio engine/transport engine/transport/epoll engine/transport/portable
 	never    net/http syscall unsafe testing
-
-# Listening sockets, for any server.
-engine/listen
-	ours     engine/transport internal/netio
-	never    net/http syscall unsafe testing
-	only     syscall.Conn syscall.RawConn (to set options) syscall.EADDRINUSE syscall.EADDRNOTAVAIL syscall.ECONNREFUSED syscall.EACCES syscall.ENOENT (what an address says)
 
 # Worker processes, for any server: nothing of ours but what hands sockets down.
 engine/processes
 	ours     internal/netio
 	never    net/http syscall unsafe testing
 	only     syscall.Conn syscall.RawConn (to copy a listener's descriptor) syscall.EADDRINUSE syscall.ECONNREFUSED (what an address says) syscall.SysProcAttr (a process group) syscall.SIGTERM syscall.SIGINT syscall.SIGHUP syscall.SIGQUIT syscall.SIGKILL syscall.SIGUSR1 syscall.SIGUSR2
+
+# The status for Prometheus, by its client library: a package of its own because of what that brings along.
+engine/processes/metrics
+	ours     engine/processes
+	modules  github.com/prometheus
+	never    net/http syscall unsafe testing
+# WebSocket topics across processes.
+engine/processes/topics
+	ours     wsproto engine/processes engine/websocket
+	never    net/http syscall unsafe testing
 
 # WebSockets, for both kinds of handlers.
 engine/websocket
@@ -92,6 +96,10 @@ engine/native/files engine/native/compress
 adapters/nethttp
 	ours     engine engine/transport httpparse radix constcache
 	modules  golang.org/x/net
+	never    syscall unsafe testing
+# net/http's own server, for worker processes.
+adapters/nethttp/drain
+	ours     engine/processes
 	never    syscall unsafe testing
 # A package of its own, so that programs without WebSockets link none.
 adapters/nethttp/upgrade
