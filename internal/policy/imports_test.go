@@ -51,15 +51,21 @@ internal/policy
 # The seam, and what moves bytes on the other side of it.
 engine/transport
 	never    net/http syscall unsafe testing
-engine/transport/epoll engine/transport/portable
+engine/transport/epoll engine/transport/portable engine/transport/overtls
 	ours     engine/transport internal/netio
 	never    net/http syscall unsafe testing
 	only     syscall.Conn syscall.RawConn (interfaces of package net's sockets, under which a descriptor cannot be closed)
 
 # The server.
 engine
-	ours     httpparse radix wsproto constcache internal/netio engine/transport engine/transport/epoll engine/transport/portable
+	ours     httpparse radix wsproto constcache internal/netio engine/transport engine/transport/epoll engine/transport/portable engine/transport/overtls
 	never    net/http syscall unsafe testing
+
+# Listening sockets, for any server.
+engine/listen
+	ours     engine/transport internal/netio
+	never    net/http syscall unsafe testing
+	only     syscall.Conn syscall.RawConn (to set options) syscall.EADDRINUSE syscall.EADDRNOTAVAIL syscall.ECONNREFUSED syscall.EACCES syscall.ENOENT (what an address says)
 
 # Worker processes, for any server: nothing of ours but what hands sockets down.
 engine/processes
