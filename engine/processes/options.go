@@ -100,6 +100,8 @@ type Counters struct {
 	Hijacked uint64 // connections taken out of the server
 	Upgraded uint64 // connections that went over to another protocol
 	Panics   uint64 // handlers that panicked
+
+	HandshakesFailed uint64 // of TLS
 }
 
 // settle has the environment override, fills in defaults, and refuses what contradicts itself.

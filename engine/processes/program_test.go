@@ -19,6 +19,7 @@ import (
 
 	"github.com/peregrine-http/peregrine/adapters/nethttp"
 	"github.com/peregrine-http/peregrine/adapters/nethttp/drain"
+	"github.com/peregrine-http/peregrine/engine"
 	"github.com/peregrine-http/peregrine/engine/native"
 	"github.com/peregrine-http/peregrine/engine/processes"
 	"github.com/peregrine-http/peregrine/engine/processes/metrics"
@@ -34,6 +35,9 @@ type config struct {
 }
 
 const configVariable = "PROCESSES_TEST"
+
+// The engine's counters can be converted.
+var _ = processes.Counters(engine.Counters{})
 
 // TestMain runs the tests, or is the program that they start.
 func TestMain(m *testing.M) {

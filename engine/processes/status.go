@@ -74,4 +74,5 @@ func (c *Counters) add(d Counters) {
 	c.Hijacked += d.Hijacked
 	c.Upgraded += d.Upgraded
 	c.Panics += d.Panics
+	c.HandshakesFailed += d.HandshakesFailed
 }

@@ -64,6 +64,7 @@ var totals = []total{
 	counter("connections_upgraded_total", "Connections that went over to another protocol.", func(c *processes.Counters) uint64 { return c.Upgraded }),
 	counter("requests_total", "Requests that reached a handler.", func(c *processes.Counters) uint64 { return c.Requests }),
 	counter("requests_refused_total", "Requests that were refused without one.", func(c *processes.Counters) uint64 { return c.Refused }),
+	counter("tls_handshakes_failed_total", "TLS handshakes that failed.", func(c *processes.Counters) uint64 { return c.HandshakesFailed }),
 	counter("handler_panics_total", "Handlers that panicked.", func(c *processes.Counters) uint64 { return c.Panics }),
 }
 

@@ -13,7 +13,7 @@ import (
 
 var status = &processes.Status{
 	Generation: 3, Since: time.Unix(1700000000, 0), Restarts: 2, Dropped: 5,
-	Total: processes.Counters{Accepted: 10, Open: 4, Requests: 1 << 40, Refused: 1, Hijacked: 6, Upgraded: 7, Panics: 8},
+	Total: processes.Counters{Accepted: 10, Open: 4, Requests: 1 << 40, Refused: 1, Hijacked: 6, Upgraded: 7, Panics: 8, HandshakesFailed: 9},
 	Workers: []processes.WorkerStatus{
 		{Index: 0, Process: 100, State: "ready", Memory: 9 << 20, Counters: processes.Counters{Open: 3, Requests: 70}},
 		{Index: 1, Process: 101, State: "draining", Memory: 8 << 20},
@@ -36,6 +36,7 @@ func TestText(t *testing.T) {
 			"peregrine_requests_refused_total 1",
 			"peregrine_connections_hijacked_total 6",
 			"peregrine_connections_upgraded_total 7",
+			"peregrine_tls_handshakes_failed_total 9",
 			"peregrine_handler_panics_total 8",
 			"peregrine_worker_restarts_total 2",
 			"peregrine_broadcasts_dropped_total 5",
