@@ -51,7 +51,13 @@ func (o *processOptions) serve(addr string, loops int, s server, stdout io.Write
 	}
 	p.Master = o.admin != ""
 	if c, ok := s.(interface{ Counters() engine.Counters }); ok {
-		p.Counters = func() processes.Counters { return processes.Counters(c.Counters()) }
+		p.Counters = func() processes.Counters {
+			n := c.Counters()
+			return processes.Counters{
+				Accepted: n.Accepted, Open: n.Open, Requests: n.Requests, Refused: n.Refused, Hijacked: n.Hijacked,
+				Upgraded: n.Upgraded, Panics: n.Panics,
+			}
+		}
 	}
 	return processes.Serve(p, processServer{s})
 }
