@@ -195,8 +195,11 @@ func compare(in, cuts []byte) error {
 	if n := len(ours); n > 0 && refused == nil && strings.ContainsAny(ours[n-1].header.Get("Connection"), " \t") {
 		return nil // net/http also divides this list at white space, and keeps the connection
 	}
-	if len(theirs) > len(ours) && refused == nil && len(theirs[len(ours)].header["Expect"]) > 1 {
-		return nil // net/http looks for what it cannot meet in the first of several lines alone (RFC 9110, section 5.3)
+	if len(theirs) > len(ours) && refused == nil {
+		// net/http reads the first of several Expect lines alone (RFC 9110, section 5.3), and divides it at white space, too.
+		if e := theirs[len(ours)].header["Expect"]; len(e) > 1 || len(e) == 1 && !strings.EqualFold(e[0], "100-continue") {
+			return nil
+		}
 	}
 	if len(theirs) > len(ours) && (len(starts) == len(ours) || !intended(refused, in[starts[len(ours)]:])) {
 		return fmt.Errorf("net/http also accepts %s\nwhich is refused: %v", theirs[len(ours)], refused)
