@@ -71,7 +71,7 @@ func (w *response) server() *Server { return w.ex.ctx.sv.srv }
 func (w *response) begin(ex *exchange, x *engine.Exchange, h *httpparse.Request) {
 	w.ex, w.x = ex, x
 	w.length = -1
-	w.http10 = h.Minor == 0
+	w.http10 = h.Minor == 0 && !h.Preface
 	w.wantsClose = !h.KeepAlive
 	w.head = ex.req.Method == "HEAD"
 }
