@@ -37,7 +37,7 @@ func openAdmin(o Options, in inheritance) (*group, error) {
 	if o.Admin == "" {
 		return nil, nil
 	}
-	g := &group{addr: unixPrefix + o.Admin, private: true}
+	g := &group{addr: "unix:" + o.Admin, private: true}
 	if in.admin != nil {
 		g.files = append(g.files, in.admin)
 	}

@@ -187,7 +187,7 @@ func TestStartFails(t *testing.T) {
 		"no such address":    {config: config{Options: with(func(o *processes.Options) { o.Addrs = []string{"192.0.2.1:80"} })}, want: "cannot listen on 192.0.2.1:80"},
 		"no address":         {config: config{Options: with(func(o *processes.Options) { o.Addrs = nil })}, want: "nothing to listen on"},
 		"address twice":      {config: config{Options: with(func(o *processes.Options) { o.Addrs = []string{":81", ":81"} })}, want: "each address once"},
-		"no path":            {config: config{Options: with(func(o *processes.Options) { o.Addrs = []string{"unix:"} })}, want: "want unix:PATH"},
+		"no path":            {config: config{Options: with(func(o *processes.Options) { o.Addrs = []string{"unix:"} })}, want: "the name is missing"},
 		"too many processes": {config: config{Options: options(1000)}, want: "at most 256"},
 		"negative grace":     {config: config{Options: with(func(o *processes.Options) { o.Grace = -1 })}, want: "Options.Grace is -1ns: want 0 or more"},
 		"loops":              {config: config{Options: with(func(o *processes.Options) { o.Loops = 1000 })}, want: "Options.Loops is 1000: want 0 to 256"},

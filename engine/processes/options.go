@@ -6,19 +6,23 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/peregrine-http/peregrine/engine/listen"
 )
 
 // Options say what is served by how many processes. The zero value of a field means its default.
 type Options struct {
-	// Addrs are what to listen on: "HOST:PORT" for TCP, "unix:PATH" for a Unix socket. PEREGRINE_ADDR in the environment,
-	// with commas between several, takes their place, and sockets that the program is given at its start take the place
-	// of both.
+	// Addrs are what to listen on: "HOST:PORT" for TCP, "unix:PATH" for a Unix socket, and what else package listen reads.
+	// PEREGRINE_ADDR in the environment, with commas between several, takes their place, and sockets that the program is
+	// given at its start take the place of both.
 	Addrs []string
+	// Listen says how sockets are opened: queues, keep-alive, the mode and owner of Unix sockets. What the program is given
+	// stays as it is.
+	Listen listen.Config
 	// Processes is the number of worker processes: 1, the default, serves here, without a master; a negative number means
 	// as many as there are cores. PEREGRINE_PROCESSES takes its place; there, 0 means as many as there are cores.
 	Processes int
@@ -146,10 +150,16 @@ func (o Options) settle() (Options, error) {
 	if o.Admin != "" && !o.mastered() {
 		return bad("Admin", fmt.Sprintf("%q", o.Admin), "Options.Master with it, or there is nobody to answer")
 	}
+	if o.Listen.ReusePort {
+		return bad("Listen.ReusePort", true, "false: workers share by Options.Share, and a second instance must not take connections away")
+	}
+	if err := o.Listen.Check(); err != nil {
+		return o, fmt.Errorf("processes: Options.Listen: %w", err)
+	}
 	seen := map[string]bool{}
 	for _, addr := range o.Addrs {
-		if path, unix := strings.CutPrefix(addr, unixPrefix); unix && (path == "" || filepath.Base(path) == ".") {
-			return bad("Addrs", fmt.Sprintf("%q", addr), "unix:PATH")
+		if _, err := listen.Parse(addr); err != nil {
+			return o, fmt.Errorf("processes: Options.Addrs: %w", err)
 		}
 		if seen[addr] && !strings.HasSuffix(addr, ":0") {
 			return bad("Addrs", fmt.Sprintf("%q", o.Addrs), "each address once")

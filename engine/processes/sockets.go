@@ -1,28 +1,24 @@
 package processes
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"runtime"
-	"strings"
+	"slices"
 	"syscall"
-	"time"
 
+	"github.com/peregrine-http/peregrine/engine/listen"
 	"github.com/peregrine-http/peregrine/internal/netio"
 )
-
-const unixPrefix = "unix:"
 
 // group is the sockets of one address: one that all workers share, or several, of which each belongs to one worker.
 type group struct {
 	addr    string // as in Options.Addrs
 	files   []*os.File
-	private bool        // nobody else may connect
-	made    os.FileInfo // the file of a Unix socket that we have made, nil otherwise
+	private bool              // nobody else may connect
+	made    listen.SocketFile // of a Unix socket
 }
 
 // sockets are all listening sockets of a master.
@@ -71,124 +67,63 @@ func openSockets(o Options, in inheritance) (all sockets, err error) {
 
 // open brings a group to its number of sockets.
 func (g *group) open(o Options) error {
-	if path, unix := strings.CutPrefix(g.addr, unixPrefix); unix {
-		if len(g.files) > 0 {
-			g.made, _ = os.Lstat(path)
-			return nil
+	a, err := listen.Parse(g.addr)
+	if err != nil {
+		return fmt.Errorf("processes: %w", err)
+	}
+	how := o.Listen
+	if g.private {
+		how = listen.Config{Mode: 0o600}
+	}
+	if a.Network == "unix" {
+		if len(g.files) == 0 {
+			l, err := how.Listen(g.addr)
+			if err == nil {
+				if file, ok := l.(interface{ SetUnlinkOnClose(bool) }); ok {
+					file.SetUnlinkOnClose(false)
+				}
+				err = g.keep(l)
+			}
+			if err != nil {
+				return fmt.Errorf("processes: %w", err)
+			}
 		}
-		return g.openUnix(path)
+		if a.Path() != "" {
+			g.made, _ = listen.FindSocketFile(a.Path()) // who has taken its place has the file, too
+		}
+		return nil
 	}
 	want := o.Processes
-	if o.Share == Shared || runtime.GOOS != "linux" || !o.mastered() {
+	if o.Share == Shared || runtime.GOOS != "linux" || !o.mastered() || len(g.files) == 1 { // one may have no companions
 		want = 1
 	}
-	if len(g.files) == 1 {
-		want = 1 // it may not be one that has companions
-	}
-	addr := g.addr
+	var opened []net.Listener
 	switch {
-	case len(g.files) > 0:
-		l, err := listener(g.files[0])
-		if err != nil {
-			return err
+	case len(g.files) == 0 && want > 1:
+		opened, err = how.Share(g.addr, want)
+	case len(g.files) == 0:
+		opened, err = how.All(g.addr)
+	case len(g.files) < want: // the program that takes over has more workers
+		how.ReusePort = true
+		var first net.Listener
+		if first, err = listener(g.files[0]); err == nil {
+			a.Name = first.Addr().String()
+			first.Close()
+			opened, err = how.All(slices.Repeat([]string{a.String()}, want-len(g.files))...)
 		}
-		addr = l.Addr().String()
-		l.Close()
-	case want > 1:
-		// With SO_REUSEPORT a second instance of this program would not fail, but take half of the connections. So the
-		// address is first taken as those without it are.
-		l, err := net.Listen("tcp", addr)
-		if err != nil {
-			return g.refused(err)
-		}
-		addr = l.Addr().String()
-		l.Close()
 	}
-	config := net.ListenConfig{}
-	if want > 1 {
-		config.Control = controlled(netio.SetReusePort)
+	for _, l := range opened {
+		err = errors.Join(err, g.keep(l))
 	}
-	for len(g.files) < want {
-		l, err := config.Listen(context.Background(), "tcp", addr)
-		if err != nil {
-			return g.refused(err)
-		}
-		err = g.keep(l)
-		l.Close()
-		if err != nil {
-			return err
-		}
+	if err != nil {
+		return fmt.Errorf("processes: %w", err)
 	}
 	return nil
 }
 
-// controlled calls f with a socket before it has an address.
-func controlled(f func(fd int) error) func(_, _ string, c syscall.RawConn) error {
-	return func(_, _ string, c syscall.RawConn) (err error) {
-		if e := c.Control(func(fd uintptr) { err = f(int(fd)) }); e != nil {
-			return e
-		}
-		return err
-	}
-}
-
-func (g *group) refused(err error) error {
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("processes: cannot listen on %s: another program does, or another instance of this one: stop it, or choose another address: %w", g.addr, err)
-	}
-	return fmt.Errorf("processes: cannot listen on %s: %w", g.addr, err)
-}
-
-// openUnix makes a Unix socket. What stands at its path is left alone, unless it is a socket of ours that nobody listens on
-// any more: what is left of an instance that was killed.
-func (g *group) openUnix(path string) error {
-	if err := clearPath(path); err != nil {
-		return fmt.Errorf("processes: cannot listen on %s: %w", g.addr, err)
-	}
-	config := net.ListenConfig{}
-	if g.private {
-		config.Control = controlled(netio.SetPrivate)
-	}
-	l, err := config.Listen(context.Background(), "unix", path)
-	if err != nil {
-		return g.refused(err)
-	}
-	l.(*net.UnixListener).SetUnlinkOnClose(false)
-	defer l.Close()
-	if g.made, err = os.Lstat(path); err != nil {
-		return fmt.Errorf("processes: %w", err)
-	}
-	if g.private { // where the mode of the socket is not that of its file
-		if err := os.Chmod(path, 0o600); err != nil {
-			return fmt.Errorf("processes: %w", err)
-		}
-	}
-	return g.keep(l)
-}
-
-// clearPath makes room for a Unix socket.
-func clearPath(path string) error {
-	there, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	case there.Mode()&fs.ModeSocket == 0:
-		return fmt.Errorf("%s is there and is not a socket (%s): remove it, or choose another path", path, there.Mode().Type())
-	}
-	c, err := net.DialTimeout("unix", path, time.Second)
-	if err == nil {
-		c.Close()
-	}
-	if !errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("%s is the socket of a program that is running: stop it, or choose another path", path)
-	}
-	return os.Remove(path)
-}
-
-// keep adds a listener's socket to the group. The listener may be closed then.
+// keep takes a listener's socket over into the group.
 func (g *group) keep(l net.Listener) error {
+	defer l.Close()
 	raw, err := l.(syscall.Conn).SyscallConn()
 	if err != nil {
 		return err
@@ -240,14 +175,11 @@ func (all sockets) close(remove bool) {
 }
 
 func (g *group) close(remove bool) {
-	path, unix := strings.CutPrefix(g.addr, unixPrefix)
-	if unix && remove && g.made != nil {
-		if now, err := os.Lstat(path); err == nil && os.SameFile(g.made, now) {
-			os.Remove(path)
-		}
+	if remove && g.made != (listen.SocketFile{}) {
+		g.made.Remove()
 	}
 	for _, f := range g.files {
 		f.Close()
 	}
-	g.files, g.made = nil, nil
+	g.files, g.made = nil, listen.SocketFile{}
 }

@@ -67,11 +67,11 @@ engine/listen
 	never    net/http syscall unsafe testing
 	only     syscall.Conn syscall.RawConn (to set options) syscall.EADDRINUSE syscall.EADDRNOTAVAIL syscall.ECONNREFUSED syscall.EACCES syscall.ENOENT (what an address says)
 
-# Worker processes, for any server: nothing of ours but what hands sockets down.
+# Worker processes, for any server: nothing of ours but what opens sockets and hands them down.
 engine/processes
-	ours     internal/netio
+	ours     internal/netio engine/listen
 	never    net/http syscall unsafe testing
-	only     syscall.Conn syscall.RawConn (to copy a listener's descriptor) syscall.EADDRINUSE syscall.ECONNREFUSED (what an address says) syscall.SysProcAttr (a process group) syscall.SIGTERM syscall.SIGINT syscall.SIGHUP syscall.SIGQUIT syscall.SIGKILL syscall.SIGUSR1 syscall.SIGUSR2
+	only     syscall.Conn syscall.RawConn (to copy a listener's descriptor) syscall.SysProcAttr (a process group) syscall.SIGTERM syscall.SIGINT syscall.SIGHUP syscall.SIGQUIT syscall.SIGKILL syscall.SIGUSR1 syscall.SIGUSR2
 
 # The status for Prometheus, by its client library: a package of its own because of what that brings along.
 engine/processes/metrics
