@@ -23,6 +23,8 @@
 //	            http.ServerContextKey, http.LocalAddrContextKey, BaseContext, ConnContext
 //	Server      timeouts and their fallbacks, limits, ConnState, ErrorLog, Shutdown, Close, RegisterOnShutdown,
 //	            SetKeepAlivesEnabled, any net.Listener
+//	HTTP/2      over TLS and by prior knowledge, by net/http itself, with HTTP2, Protocols and TLSNextProto; for handlers
+//	            it is as it is there
 //
 // # Stricter than net/http, on purpose
 //
@@ -49,8 +51,9 @@
 //
 // # Differences that are open
 //
-//	1  HTTP/2 is not offered; ServeTLS and ListenAndServeTLS speak HTTP/1.1, and TLSNextProto and HTTP2 are not used.
-//	2  The *http.Server that http.ServerContextKey holds is a copy of the fields; its methods do nothing to the server.
+//	1  The *http.Server that http.ServerContextKey holds has the fields as they were when the first Serve began, and serves
+//	   the HTTP/2 connections: its Shutdown and Close end no others.
+//	2  net/http's Shutdown waits for connections that agree on HTTP/2 after it has begun; here they are closed.
 //	3  Fields of Server, Handler included, are read when serving starts, not for each request.
 //	4  A response is sent from 16 KiB on, or when the handler flushes or returns; net/http sends from 4 KiB on.
 //	5  net/rpc's DialHTTP, whose CONNECT request has bare LFs, is refused.

@@ -1,0 +1,117 @@
+package nethttp_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/peregrine-http/peregrine/adapters/nethttp"
+)
+
+// everyProtocol starts a server that speaks all of HTTP, over TLS and not, and answers with the protocol and the body.
+func everyProtocol(t *testing.T) (plain, secure string) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Trailer", "Size")
+		body := bufio.NewReader(r.Body)
+		body.Peek(1) // asks for it: curl waits a second for 100 (Continue)
+		io.WriteString(w, r.Proto+" ")
+		n, err := io.Copy(w, body)
+		w.Header().Set("Size", fmt.Sprint(n, err))
+	})
+	cert, key := certificate(t)
+	s := &nethttp.Server{Handler: h, Protocols: set(http1, http2, clearText), ErrorLog: quiet}
+	return "http://" + running(t, s), "https://" + runningTLS(t, s, nil, cert, key)
+}
+
+func TestCurl(t *testing.T) {
+	curl, err := exec.LookPath("curl")
+	if err != nil {
+		t.Skip("SKIPPED: no curl here; HTTP/2 is not tried with it")
+	}
+	if features, err := exec.Command(curl, "--version").Output(); err != nil || !bytes.Contains(features, []byte("HTTP2")) {
+		t.Skip("SKIPPED: this curl has no HTTP/2")
+	}
+	plain, secure := everyProtocol(t)
+	upload := filepath.Join(t.TempDir(), "upload")
+	body := strings.Repeat("0123456789abcdef", 1<<16)
+	require.NoError(t, os.WriteFile(upload, []byte(body), 0o600))
+	for _, tt := range []struct{ option, url, proto string }{
+		{"--http2", secure, "HTTP/2.0"},
+		{"--http1.1", secure, "HTTP/1.1"},
+		{"--no-alpn", secure, "HTTP/1.1"},
+		{"--http2-prior-knowledge", plain, "HTTP/2.0"},
+		{"--http2", plain, "HTTP/1.1"}, // asks for an upgrade, which net/http does not know either (RFC 9113 has dropped it)
+		{"--http1.1", plain, "HTTP/1.1"},
+	} {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		run := func(args ...string) string {
+			args = append([]string{"--silent", "--show-error", "--fail", "--insecure", tt.option}, args...)
+			out, err := exec.CommandContext(ctx, curl, args...).Output()
+			require.NoError(t, err, "%s %s", tt.option, args)
+			return string(out)
+		}
+		require.Equal(t, tt.proto+" ", run(tt.url))
+		if tt.option != "--http2-prior-knowledge" { // curl 7.88 cannot do that twice on one connection, whoever serves it
+			require.Equal(t, tt.proto+" "+tt.proto+" ", run(tt.url, tt.url), "twice on one connection")
+		}
+		require.Empty(t, run("--head", "--output", os.DevNull, tt.url))
+		if got := run("--upload-file", upload, tt.url); got != tt.proto+" "+body {
+			t.Errorf("%s %s: %d bytes: %.100q ...", tt.option, tt.url, len(got), got)
+		}
+	}
+}
+
+// A page and what it asks for at once come to a browser over HTTP/2.
+func TestChromium(t *testing.T) {
+	browser := ""
+	for _, name := range []string{"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			browser = path
+			break
+		}
+	}
+	if browser == "" {
+		t.Skip("SKIPPED: no Chromium here; HTTP/2 is not tried with it")
+	}
+	const page = `<!DOCTYPE html><title>?</title><ol></ol><script>
+(async () => {
+	const say = text => document.querySelector("ol").append(text, ";")
+	say(performance.getEntriesByType("navigation")[0].nextHopProtocol)
+	const bodies = await Promise.all([...Array(40).keys()].map(async i => (await fetch("/" + i, {method: "POST", body: "n" + i})).text()))
+	say(bodies.join())
+	say([...new Set(performance.getEntriesByType("resource").map(e => e.nextHopProtocol))].join())
+})()
+</script>`
+	cert, key := certificate(t)
+	s := &nethttp.Server{ErrorLog: quiet, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/" {
+			io.WriteString(w, page)
+			return
+		}
+		io.Copy(w, r.Body)
+	})}
+	url := "https://" + runningTLS(t, s, nil, cert, key) + "/"
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	// No sandbox: its kernel features are missing in containers, and root may not use it. The only page is ours.
+	dom, err := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+		"--no-first-run", "--ignore-certificate-errors", "--user-data-dir="+t.TempDir(), "--virtual-time-budget=10000",
+		"--dump-dom", url).Output()
+	require.NoError(t, err)
+	bodies := make([]string, 40)
+	for i := range bodies {
+		bodies[i] = fmt.Sprint("n", i)
+	}
+	require.Contains(t, string(dom), "<ol>h2;"+strings.Join(bodies, ",")+";h2;</ol>")
+}
