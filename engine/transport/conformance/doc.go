@@ -19,11 +19,24 @@ type NewRunner func(transport.Options) (transport.Runner, error)
 // patience is how long a thing that must happen may take on a busy machine.
 const patience = 20 * time.Second
 
+// Lack is something that a transport says it cannot do. The suite then asks for what its documentation promises instead.
+type Lack string
+
+// NoSocket: a hijacked connection is a net.Conn, but no *net.TCPConn or *net.UnixConn.
+const NoSocket Lack = "no socket of package net"
+
 // Run runs the suite against a transport, over TCP and over Unix sockets.
-func Run(t *testing.T, newRunner NewRunner) {
+func Run(t *testing.T, newRunner NewRunner, lacks ...Lack) { run(t, newRunner, nil, lacks) }
+
+// RunTLS is Run with TLS above the transport.
+func RunTLS(t *testing.T, newRunner NewRunner, lacks ...Lack) {
+	run(t, newRunner, newIdentity(t), lacks)
+}
+
+func run(t *testing.T, newRunner NewRunner, id *identity, lacks []Lack) {
 	for _, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {
-			s := suite{network, newRunner}
+			s := suite{network, newRunner, id, lacks}
 			t.Run("framing", s.framing)
 			t.Run("streaming", s.streaming)
 			t.Run("deadlines", s.deadlines)
@@ -41,4 +54,6 @@ func Run(t *testing.T, newRunner NewRunner) {
 type suite struct {
 	network   string
 	newRunner NewRunner
+	identity  *identity // nil: without TLS
+	lacks     []Lack
 }

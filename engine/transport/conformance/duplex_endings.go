@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -222,10 +221,9 @@ func (s suite) duplexStale(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				conn.SetDeadline(time.Now().Add(patience))
-				c := &client{conn, t, bufio.NewReader(conn)}
+				c := sv.client(t, conn)
 				token := fmt.Sprintf("/lines/%d.%d", worker, i)
-				conn.Write([]byte(strings.Replace(upgrade, "/lines", token, 1) + "!nap\n"))
+				c.Write([]byte(strings.Replace(upgrade, "/lines", token, 1) + "!nap\n"))
 				head := make([]byte, len(switching))
 				if _, err := io.ReadFull(c.r, head); err != nil {
 					t.Error(token, err)
@@ -256,7 +254,7 @@ func (s suite) duplexStale(t *testing.T) {
 				case 0:
 					c.reset()
 				case 1:
-					conn.Write([]byte("quit\n"))
+					c.Write([]byte("quit\n"))
 					for {
 						line, err := c.r.ReadString('\n')
 						if err != nil {
@@ -273,7 +271,7 @@ func (s suite) duplexStale(t *testing.T) {
 					}
 					l.mu.Unlock()
 				}
-				conn.Close()
+				c.Close()
 			}
 		})
 	}

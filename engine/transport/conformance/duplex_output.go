@@ -79,7 +79,7 @@ func (s suite) duplexOutput(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 2 {
 			c, l := sv.open(t)
-			if tc, ok := c.Conn.(*net.TCPConn); ok {
+			if tc, ok := c.raw.(*net.TCPConn); ok {
 				tc.SetReadBuffer(64 << 10)
 			}
 			text := pattern(100_000)

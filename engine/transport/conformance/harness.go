@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -28,8 +29,9 @@ func (h handler) ServeExchange(x *engine.Exchange) { h(x) }
 // server is a running server under test.
 type server struct {
 	*engine.Server
-	t      *testing.T
-	l      net.Listener
+	t *testing.T
+	l net.Listener
+	*identity
 	runner transport.Runner
 	ended  chan struct{} // Serve has returned
 	err    error         // what it said
@@ -41,13 +43,16 @@ type server struct {
 // start runs a server until the end of the test.
 func (s suite) start(t *testing.T, es *engine.Server) *server {
 	t.Helper()
+	if s.identity != nil {
+		es.TLS = s.identity.server
+	}
 	addr := "127.0.0.1:0"
 	if s.network == "unix" {
 		addr = filepath.Join(t.TempDir(), "s")
 	}
 	l, err := net.Listen(s.network, addr)
 	require.NoError(t, err)
-	sv := &server{Server: es, t: t, l: l, ended: make(chan struct{})}
+	sv := &server{Server: es, t: t, l: l, identity: s.identity, ended: make(chan struct{})}
 	es.Logf = func(format string, args ...any) {
 		sv.mu.Lock()
 		defer sv.mu.Unlock()
@@ -90,8 +95,9 @@ func (s suite) serve(t *testing.T, h handler) *server {
 // client is one raw connection to a server.
 type client struct {
 	net.Conn
-	t *testing.T
-	r *bufio.Reader
+	t   *testing.T
+	r   *bufio.Reader
+	raw net.Conn // the socket
 }
 
 func (sv *server) dial(t *testing.T) *client {
@@ -99,8 +105,16 @@ func (sv *server) dial(t *testing.T) *client {
 	c, err := net.Dial(sv.l.Addr().Network(), sv.l.Addr().String())
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
+	return sv.client(t, c)
+}
+
+func (sv *server) client(t *testing.T, c net.Conn) *client {
+	raw := c
+	if sv.identity != nil {
+		c = secured{tls.Client(c, sv.identity.client), c}
+	}
 	c.SetDeadline(time.Now().Add(patience))
-	return &client{c, t, bufio.NewReader(c)}
+	return &client{c, t, bufio.NewReader(c), raw}
 }
 
 func (c *client) send(s string) {
@@ -143,10 +157,10 @@ func (c *client) closeWrite() {
 
 // reset closes the connection so that the server sees a reset, where there is such a thing.
 func (c *client) reset() {
-	if tc, ok := c.Conn.(*net.TCPConn); ok {
+	if tc, ok := c.raw.(*net.TCPConn); ok {
 		tc.SetLinger(0)
 	}
-	c.Close()
+	c.raw.Close()
 }
 
 // await waits for c to be closed or to give something.

@@ -3,9 +3,11 @@ package conformance
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"testing"
 	"time"
 
@@ -36,7 +38,9 @@ func (s suite) hijack(t *testing.T) {
 			}
 			_, isTCP := nc.(*net.TCPConn)
 			_, isUnix := nc.(*net.UnixConn)
-			require.True(t, isTCP || isUnix, "%T", nc)
+			_, isTLS := nc.(*tls.Conn)
+			require.Equal(t, s.identity != nil, isTLS, "%T", nc)
+			require.True(t, isTLS || isTCP || isUnix || slices.Contains(s.lacks, NoSocket), "%T", nc)
 			go func() {
 				defer nc.Close()
 				r := bufio.NewReader(io.MultiReader(bytes.NewReader(pending), nc))
