@@ -2,6 +2,7 @@ package nethttp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -36,7 +37,10 @@ type connState struct {
 
 // Serve accepts connections from l and answers their requests until l fails or the server ends. It closes l and
 // never returns nil; after Shutdown or Close the error is [http.ErrServerClosed].
-func (s *Server) Serve(l net.Listener) error {
+func (s *Server) Serve(l net.Listener) error { return s.serve(l, nil) }
+
+// serve is Serve, with TLS by config if it is not nil.
+func (s *Server) serve(l net.Listener, config *tls.Config) error {
 	if l == nil {
 		return errors.New("nethttp: Serve: the listener is nil")
 	}
@@ -49,7 +53,7 @@ func (s *Server) Serve(l net.Listener) error {
 		l.Close()
 		return err
 	}
-	sv := s.newServing(l, delegate)
+	sv := s.newServing(l, delegate, config)
 	if !s.track(sv) {
 		l.Close()
 		return http.ErrServerClosed
@@ -81,7 +85,7 @@ func (s *Server) check() error {
 	return nil
 }
 
-func (s *Server) newServing(l net.Listener, delegate *http.Server) *serving {
+func (s *Server) newServing(l net.Listener, delegate *http.Server, config *tls.Config) *serving {
 	sv := &serving{srv: s, handler: s.Handler, shadow: delegate}
 	if sv.handler == nil {
 		sv.handler = http.DefaultServeMux
@@ -100,10 +104,12 @@ func (s *Server) newServing(l net.Listener, delegate *http.Server) *serving {
 		ReadTimeout:       positive(s.ReadTimeout),
 		WriteTimeout:      positive(s.WriteTimeout),
 		IdleTimeout:       positive(orElse(s.IdleTimeout, s.ReadTimeout)),
+		TLS:               config,
+		TLSContext:        sv.handshakeContext,
 		Hooks:             engine.Hooks{KeepAlive: s.keepAlives},
 		Logf:              s.logf,
 	}
-	// Only a connection that is no plain socket can be a TLS connection.
+	// Only a connection that is no plain socket can come with a TLS of its own.
 	plain := false
 	switch transport.Bottom(l).(type) {
 	case *net.TCPListener, *net.UnixListener:

@@ -66,7 +66,7 @@ func newExchange(sv *serving, x *engine.Exchange) (*exchange, error) {
 	req.RequestURI = h.Target.InString(head)
 	req.RemoteAddr = c.Remote()
 	req.Close = !h.KeepAlive
-	if state != nil {
+	if req.TLS = c.TLS(); req.TLS == nil && state != nil {
 		req.TLS = state.tls.get()
 	}
 	ex.fields(h, head)

@@ -1,9 +1,15 @@
 package nethttp
 
 import (
+	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
+	"net/http"
+	"os"
 	"sync"
+
+	"github.com/peregrine-http/peregrine/engine"
 )
 
 // ServeTLS is Serve for TLS connections. certFile and keyFile may be empty if TLSConfig has certificates; certFile
@@ -23,13 +29,13 @@ func (s *Server) ServeTLS(l net.Listener, certFile, keyFile string) error {
 	config.NextProtos = offered(config.NextProtos, s.protocols(delegate))
 	has := len(config.Certificates) > 0 || config.GetCertificate != nil || config.GetConfigForClient != nil
 	if !has || certFile != "" || keyFile != "" {
-		cert, err := tls.LoadX509KeyPair(certFile, keyFile)
+		cert, err := readPair(certFile, keyFile)
 		if err != nil {
 			return err
 		}
 		config.Certificates = []tls.Certificate{cert}
 	}
-	return s.Serve(tls.NewListener(l, config))
+	return s.serve(l, config)
 }
 
 // tlsState finds http.Request.TLS when the first request has been read, so after the handshake.
@@ -56,4 +62,36 @@ func (t *tlsState) get() *tls.ConnectionState {
 		t.state = &state
 	})
 	return t.state
+}
+
+// handshakeContext is what callbacks of TLSConfig see of the connection, as in net/http.
+func (sv *serving) handshakeContext(c *engine.Conn) context.Context {
+	var ctx context.Context
+	if cs, ok := c.Value().(*connState); ok && sv.srv.ConnContext != nil {
+		ctx = cs.ctx
+	} else {
+		ctx = context.WithValue(sv.base, http.ServerContextKey, sv.shadow)
+	}
+	return context.WithValue(ctx, http.LocalAddrContextKey, c.LocalAddr())
+}
+
+// readPair reads a certificate and its key. What goes wrong with either names the file; what is in a file with a private
+// key is not said.
+func readPair(certFile, keyFile string) (tls.Certificate, error) {
+	if certFile == "" || keyFile == "" {
+		return tls.Certificate{}, fmt.Errorf("nethttp: TLSConfig has no certificate, and the names of the files are %q and %q", certFile, keyFile)
+	}
+	certPEM, err := os.ReadFile(certFile)
+	if err != nil {
+		return tls.Certificate{}, err // *fs.PathError names it
+	}
+	keyPEM, err := os.ReadFile(keyFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	pair, err := tls.X509KeyPair(certPEM, keyPEM)
+	if err != nil {
+		err = fmt.Errorf("nethttp: certificate file %q and key file %q: %w", certFile, keyFile, err)
+	}
+	return pair, err
 }
