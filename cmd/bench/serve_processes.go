@@ -6,9 +6,11 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 
 	"github.com/peregrine-http/peregrine/engine"
 	"github.com/peregrine-http/peregrine/engine/processes"
+	prometheus "github.com/peregrine-http/peregrine/engine/processes/metrics"
 )
 
 // processOptions are the flags of serve that concern processes. The environment overrides them: PEREGRINE_PROCESSES,
@@ -29,13 +31,15 @@ func (o *processOptions) add(fs flags) {
 func (o *processOptions) given() bool { return o.processes != 1 || o.admin != "" }
 
 func (o *processOptions) wanted() bool {
-	return o.given() || os.Getenv("PEREGRINE_PROCESSES") != "" || os.Getenv("PEREGRINE_CHILD") != ""
+	return o.given() || slices.ContainsFunc([]string{"PROCESSES", "LOOPS", "ADDR", "CHILD"}, func(name string) bool {
+		return os.Getenv("PEREGRINE_"+name) != ""
+	})
 }
 
 // serve serves s in processes, which end by signals.
 func (o *processOptions) serve(addr string, loops int, s server, stdout io.Writer) error {
 	p := processes.Options{
-		Addrs: []string{addr}, Processes: o.processes, Loops: loops, Grace: drainTimeout, Admin: o.admin,
+		Addrs: []string{addr}, Processes: o.processes, Loops: loops, Grace: drainTimeout, Admin: o.admin, Metrics: prometheus.Text,
 		Listening: func(addrs []net.Addr) { fmt.Fprintf(stdout, "%s%s\n", listening, addrs[0]) },
 	}
 	switch {

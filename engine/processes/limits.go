@@ -6,6 +6,8 @@ import "time"
 const (
 	// ProcessesMax bounds Options.Processes: refused above.
 	ProcessesMax = 256
+	// loopsMax bounds Options.Loops: refused above.
+	loopsMax = 256
 	// GraceDefault is the default of Options.Grace: what runs longer is cut.
 	GraceDefault = 30 * time.Second
 	// LingerDefault is the default of Options.Linger.

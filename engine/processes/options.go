@@ -138,8 +138,8 @@ func (o Options) settle() (Options, error) {
 		return bad("Processes", o.Processes, fmt.Sprintf("at most %d", ProcessesMax))
 	}
 	switch {
-	case o.Loops < 0 || o.Loops > 256:
-		return bad("Loops", o.Loops, "0 to 256")
+	case o.Loops < 0 || o.Loops > loopsMax:
+		return bad("Loops", o.Loops, fmt.Sprintf("0 to %d", loopsMax))
 	case o.Share != PerWorker && o.Share != Shared:
 		return bad("Share", int(o.Share), "PerWorker or Shared")
 	case o.RecycleRequests > 0 && o.Counters == nil:

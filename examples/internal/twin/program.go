@@ -38,23 +38,40 @@ func Program(t *testing.T, args ...string) {
 		if runtime.GOOS == "windows" {
 			t.Skip("no SIGINT to send")
 		}
-		p := program(t, append([]string{"-addr", "127.0.0.1:0"}, args...)...)
-		p.Stderr = os.Stderr
-		stdout, err := p.StdoutPipe()
-		require.NoError(t, err)
-		require.NoError(t, p.Start())
-		t.Cleanup(func() { p.Process.Kill() }) // an error if it has ended, as it should have
-		line, err := bufio.NewReader(stdout).ReadString('\n')
-		require.NoError(t, err)
-		_, addr, found := strings.Cut(strings.TrimSpace(line), "http://")
-		require.True(t, found, line)
-
+		p, addr := start(t, args)
 		c, err := net.DialTimeout("tcp", addr, 10*time.Second)
 		require.NoError(t, err)
 		require.NoError(t, c.Close())
 		require.NoError(t, p.Process.Signal(os.Interrupt))
 		require.NoError(t, p.Wait())
 	})
+}
+
+// Start starts the example's main as Program does, and returns its address. The program is interrupted when the test ends,
+// and must then end with status 0.
+func Start(t *testing.T, args ...string) (addr string) {
+	t.Helper()
+	p, addr := start(t, args)
+	t.Cleanup(func() {
+		require.NoError(t, p.Process.Signal(os.Interrupt))
+		require.NoError(t, p.Wait())
+	})
+	return addr
+}
+
+func start(t *testing.T, args []string) (p *exec.Cmd, addr string) {
+	t.Helper()
+	p = program(t, append([]string{"-addr", "127.0.0.1:0"}, args...)...)
+	p.Stderr = os.Stderr
+	stdout, err := p.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, p.Start())
+	t.Cleanup(func() { p.Process.Kill() }) // an error if it has ended, as it should have
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	require.NoError(t, err)
+	_, addr, found := strings.Cut(strings.TrimSpace(line), "http://")
+	require.True(t, found, line)
+	return p, addr
 }
 
 func program(t *testing.T, args ...string) *exec.Cmd {
