@@ -67,6 +67,12 @@ engine/listen
 	never    net/http syscall unsafe testing
 	only     syscall.Conn syscall.RawConn (to set options) syscall.EADDRINUSE syscall.EADDRNOTAVAIL syscall.ECONNREFUSED syscall.EACCES syscall.ENOENT (what an address says)
 
+# What a load balancer says of its connections, read by a library.
+engine/listen/proxy
+	ours     engine/listen engine/transport
+	modules  github.com/pires/go-proxyproto
+	never    net/http syscall unsafe testing
+
 # Worker processes, for any server: nothing of ours but what opens sockets and hands them down.
 engine/processes
 	ours     internal/netio engine/listen
