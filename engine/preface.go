@@ -43,7 +43,7 @@ func (c *Conn) opening(t *transport.Turn) (next transport.Next, here bool) {
 // secure reports whether the connection speaks TLS, where the protocol has been agreed on in the handshake.
 func (c *Conn) secure() bool {
 	_, ok := c.NetConn().(interface{ ConnectionState() tls.ConnectionState })
-	return ok || c.sv.s.TLS != nil
+	return ok || c.sv.tls != nil
 }
 
 // handOver takes the connection out of the server and gives it away, with a copy of what it has received.

@@ -55,7 +55,7 @@ type Server struct {
 	// false it ends without an answer, as in net/http.
 	AnswerTimeouts bool
 	// TLS makes every connection speak TLS by this configuration, which is cloned when the first Serve begins, once, so that
-	// its session tickets are good for all connections. nil: none does.
+	// its session tickets are good for all connections. nil: none does, but for ServeTLS.
 	TLS *tls.Config
 	// HandshakeTimeout bounds the time from accept to the end of the handshake; then the connection is closed. 0 means the
 	// least of ReadHeaderTimeout, ReadTimeout and WriteTimeout that is positive; negative: it is not bounded.
@@ -121,6 +121,7 @@ const (
 type serving struct {
 	s        *Server
 	listener net.Listener
+	tls      *tls.Config // nil: none
 	runner   transport.Runner
 	loops    bool // handlers run on loops: a turn's time is fresh
 
@@ -140,7 +141,23 @@ func (s *Server) Serve(l net.Listener) error {
 	if err := s.validate(l); err != nil {
 		return err
 	}
-	sv := &serving{s: s, listener: l}
+	return s.serveOver(l, s.theTLS())
+}
+
+// ServeTLS is Serve with TLS by config, whatever Server.TLS is. config must not be changed afterwards; the tickets of its
+// sessions are good for all listeners that are given the same one.
+func (s *Server) ServeTLS(l net.Listener, config *tls.Config) error {
+	if err := s.validate(l); err != nil {
+		return err
+	}
+	if config == nil {
+		return fmt.Errorf("engine: ServeTLS: the configuration is nil")
+	}
+	return s.serveOver(l, config)
+}
+
+func (s *Server) serveOver(l net.Listener, config *tls.Config) error {
+	sv := &serving{s: s, listener: l, tls: config}
 	runner, err := s.newRunner(sv)
 	if err != nil {
 		return err
@@ -153,7 +170,7 @@ func (s *Server) ServeOn(l net.Listener, newRunner func(transport.Options) (tran
 	if err := s.validate(l); err != nil {
 		return err
 	}
-	sv := &serving{s: s, listener: l}
+	sv := &serving{s: s, listener: l, tls: s.theTLS()}
 	runner, err := newRunner(s.options(sv))
 	if err != nil {
 		return err

@@ -3,27 +3,34 @@ package engine
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
+	"os"
 	"time"
 
 	"github.com/peregrine-http/peregrine/engine/transport"
 	"github.com/peregrine-http/peregrine/engine/transport/overtls"
 )
 
-// overTLS returns sv.open, with TLS under it if the server has any.
+// overTLS returns sv.open, with TLS under it if the listener has any.
 func (s *Server) overTLS(sv *serving) func(transport.Conn) transport.Session {
-	if s.TLS == nil {
+	if sv.tls == nil {
 		return sv.open
 	}
-	s.mu.Lock()
-	if s.tls == nil {
-		s.tls = s.TLS.Clone()
-	}
-	cfg := overtls.Config{TLS: s.tls, HandshakeTimeout: s.handshakeTimeout(), Agreed: sv.agreed, Failed: sv.handshakeFailed}
-	s.mu.Unlock()
+	cfg := overtls.Config{TLS: sv.tls, HandshakeTimeout: s.handshakeTimeout(), Agreed: sv.agreed, Failed: sv.handshakeFailed}
 	if f := s.TLSContext; f != nil {
 		cfg.Context = func(inner transport.Session) context.Context { return f((*Conn)(inner.(*session))) }
 	}
 	return overtls.New(cfg)(sv.open)
+}
+
+// theTLS returns the clone of Server.TLS, or nil.
+func (s *Server) theTLS() *tls.Config {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tls == nil {
+		s.tls = s.TLS.Clone()
+	}
+	return s.tls
 }
 
 func (s *Server) handshakeTimeout() (d time.Duration) {
@@ -74,4 +81,25 @@ func (c *Conn) TLS() *tls.ConnectionState {
 		return tc.State()
 	}
 	return nil
+}
+
+// KeyPair reads a certificate, with those that lead to its authority behind it, and its key, in PEM. An error about either
+// names the file; what is in a file with a private key is not said.
+func KeyPair(certFile, keyFile string) (tls.Certificate, error) {
+	if certFile == "" || keyFile == "" {
+		return tls.Certificate{}, fmt.Errorf("engine: no certificate is configured, and the names of the files are %q and %q", certFile, keyFile)
+	}
+	certPEM, err := os.ReadFile(certFile)
+	if err != nil {
+		return tls.Certificate{}, err // *fs.PathError names it
+	}
+	keyPEM, err := os.ReadFile(keyFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	pair, err := tls.X509KeyPair(certPEM, keyPEM)
+	if err != nil {
+		err = fmt.Errorf("engine: certificate file %q and key file %q: %w", certFile, keyFile, err)
+	}
+	return pair, err
 }

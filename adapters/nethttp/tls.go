@@ -3,10 +3,8 @@ package nethttp
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"sync"
 
 	"github.com/peregrine-http/peregrine/engine"
@@ -29,7 +27,7 @@ func (s *Server) ServeTLS(l net.Listener, certFile, keyFile string) error {
 	config.NextProtos = offered(config.NextProtos, s.protocols(delegate))
 	has := len(config.Certificates) > 0 || config.GetCertificate != nil || config.GetConfigForClient != nil
 	if !has || certFile != "" || keyFile != "" {
-		cert, err := readPair(certFile, keyFile)
+		cert, err := engine.KeyPair(certFile, keyFile)
 		if err != nil {
 			return err
 		}
@@ -73,25 +71,4 @@ func (sv *serving) handshakeContext(c *engine.Conn) context.Context {
 		ctx = context.WithValue(sv.base, http.ServerContextKey, sv.shadow)
 	}
 	return context.WithValue(ctx, http.LocalAddrContextKey, c.LocalAddr())
-}
-
-// readPair reads a certificate and its key. What goes wrong with either names the file; what is in a file with a private
-// key is not said.
-func readPair(certFile, keyFile string) (tls.Certificate, error) {
-	if certFile == "" || keyFile == "" {
-		return tls.Certificate{}, fmt.Errorf("nethttp: TLSConfig has no certificate, and the names of the files are %q and %q", certFile, keyFile)
-	}
-	certPEM, err := os.ReadFile(certFile)
-	if err != nil {
-		return tls.Certificate{}, err // *fs.PathError names it
-	}
-	keyPEM, err := os.ReadFile(keyFile)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	pair, err := tls.X509KeyPair(certPEM, keyPEM)
-	if err != nil {
-		err = fmt.Errorf("nethttp: certificate file %q and key file %q: %w", certFile, keyFile, err)
-	}
-	return pair, err
 }

@@ -18,6 +18,7 @@ const (
 	BodyTimeoutDefault       = 10 * time.Second
 	WriteTimeoutDefault      = 60 * time.Second
 	IdleTimeoutDefault       = 75 * time.Second
+	HandshakeTimeoutDefault  = 10 * time.Second
 
 	// JSONDepthMax bounds how deep arrays and objects of a body may be nested: 400 above. A type takes some four slots
 	// of the 4096 that sonic has for each level.

@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,7 +18,7 @@ import (
 //
 // A field that is zero means its default, a negative timeout none.
 type Server struct {
-	// Addr is where ListenAndServe listens: "HOST:PORT". Default ":http".
+	// Addr is where ListenAndServe and ListenAndServeTLS listen: "HOST:PORT". Default ":http" and ":https".
 	Addr string
 	// Router answers the requests. Required.
 	Router *Router
@@ -47,6 +48,10 @@ type Server struct {
 	WriteTimeout time.Duration
 	// IdleTimeout bounds the wait for the next request. Default IdleTimeoutDefault.
 	IdleTimeout time.Duration
+	// TLSConfig is used, cloned, by ServeTLS and ListenAndServeTLS. May be nil.
+	TLSConfig *tls.Config
+	// HandshakeTimeout bounds the time from accept to the end of TLS's handshake. Default HandshakeTimeoutDefault.
+	HandshakeTimeout time.Duration
 	// BaseContext makes the parent of all requests' contexts. Default context.Background.
 	BaseContext func(net.Listener) context.Context
 	// Logger gets what nobody else can be told. Default slog.Default.
@@ -83,28 +88,35 @@ func (s *Server) OnStop(f func(context.Context) error) {
 
 // ListenAndServe listens on Addr and serves. It always returns an error: see Serve.
 func (s *Server) ListenAndServe() error {
-	addr := s.Addr
-	if addr == "" {
-		addr = ":http"
-	}
-	l, err := net.Listen("tcp", addr)
+	l, err := s.listen(":http")
 	if err != nil {
 		return err
 	}
 	return s.Serve(l)
 }
 
+func (s *Server) listen(addr string) (net.Listener, error) {
+	if s.Addr != "" {
+		addr = s.Addr
+	}
+	return net.Listen("tcp", addr)
+}
+
 // Serve accepts connections from l, which it closes at the end, and answers them. It blocks, and returns ErrServerClosed
 // after Shutdown or Close, otherwise what went wrong: a field with a bad value, an OnStart function, a constant route, the
 // listener.
 func (s *Server) Serve(l net.Listener) error {
+	return s.serve(l, (*engine.Server).Serve)
+}
+
+func (s *Server) serve(l net.Listener, how func(*engine.Server, net.Listener) error) error {
 	eng, err := s.begin(l)
 	if err != nil {
 		l.Close()
 		return err
 	}
 	defer l.Close() // the engine leaves alone what it cannot serve
-	if err = eng.Serve(l); errors.Is(err, transport.ErrStopped) {
+	if err = how(eng, l); errors.Is(err, transport.ErrStopped) {
 		return ErrServerClosed
 	}
 	return err
@@ -147,7 +159,7 @@ func (s *Server) begin(l net.Listener) (*engine.Server, error) {
 	eng = &engine.Server{
 		Handler: sv, Transport: s.Transport, Loops: s.Loops, HeadBytesMax: d.HeadBytesMax, FieldsMax: d.FieldsMax,
 		ReadHeaderTimeout: d.ReadHeaderTimeout, WriteTimeout: d.WriteTimeout, IdleTimeout: d.IdleTimeout,
-		AnswerTimeouts: true, WriteTimeoutRenews: true,
+		HandshakeTimeout: d.HandshakeTimeout, AnswerTimeouts: true, WriteTimeoutRenews: true,
 		Logf: func(format string, args ...any) { sv.log.Error(fmt.Sprintf(format, args...)) },
 	}
 	s.mu.Lock()
@@ -186,7 +198,7 @@ func (s *Server) settled() *Server {
 		HeadBytesMax: s.HeadBytesMax, FieldsMax: s.FieldsMax, TargetBytesMax: s.TargetBytesMax,
 		BodyBytesMax: s.BodyBytesMax, BodyRateMin: s.BodyRateMin,
 		ReadHeaderTimeout: s.ReadHeaderTimeout, BodyTimeout: s.BodyTimeout, WriteTimeout: s.WriteTimeout,
-		IdleTimeout: s.IdleTimeout,
+		IdleTimeout: s.IdleTimeout, HandshakeTimeout: s.HandshakeTimeout,
 	}
 	setDefault(&d.HeadBytesMax, HeadBytesDefault)
 	setDefault(&d.TargetBytesMax, TargetBytesDefault)
@@ -196,6 +208,7 @@ func (s *Server) settled() *Server {
 	setDefault(&d.BodyTimeout, BodyTimeoutDefault)
 	setDefault(&d.WriteTimeout, WriteTimeoutDefault)
 	setDefault(&d.IdleTimeout, IdleTimeoutDefault)
+	setDefault(&d.HandshakeTimeout, HandshakeTimeoutDefault)
 	d.BodyBytesMax = bodyBound(d.BodyBytesMax)
 	return d
 }

@@ -1,0 +1,55 @@
+package native
+
+import (
+	"crypto/tls"
+	"net"
+
+	"github.com/peregrine-http/peregrine/engine"
+)
+
+// ListenAndServeTLS listens on Addr and serves with TLS. It always returns an error: see ServeTLS.
+func (s *Server) ListenAndServeTLS(certFile, keyFile string) error {
+	config, err := s.tlsConfig(certFile, keyFile)
+	if err != nil {
+		return err
+	}
+	l, err := s.listen(":https")
+	if err != nil {
+		return err
+	}
+	return s.serveTLS(l, config)
+}
+
+// ServeTLS is Serve with TLS by TLSConfig. certFile and keyFile are PEM files, of the certificate with those that lead to its
+// authority behind it, and of its key; they may be empty if TLSConfig has certificates. It closes l.
+func (s *Server) ServeTLS(l net.Listener, certFile, keyFile string) error {
+	config, err := s.tlsConfig(certFile, keyFile)
+	if err != nil {
+		l.Close()
+		return err
+	}
+	return s.serveTLS(l, config)
+}
+
+func (s *Server) serveTLS(l net.Listener, config *tls.Config) error {
+	return s.serve(l, func(eng *engine.Server, l net.Listener) error { return eng.ServeTLS(l, config) })
+}
+
+func (s *Server) tlsConfig(certFile, keyFile string) (*tls.Config, error) {
+	config := s.TLSConfig.Clone()
+	if config == nil {
+		config = new(tls.Config)
+	}
+	if len(config.NextProtos) == 0 {
+		config.NextProtos = []string{"http/1.1"}
+	}
+	has := len(config.Certificates) > 0 || config.GetCertificate != nil || config.GetConfigForClient != nil
+	if !has || certFile != "" || keyFile != "" {
+		pair, err := engine.KeyPair(certFile, keyFile)
+		if err != nil {
+			return nil, err
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	return config, nil
+}
