@@ -19,14 +19,14 @@ import (
 
 // serving serves the application by the named server and returns its URL.
 func serving(t *testing.T, name string) string {
-	_, url := startServing(t, name)
+	_, url := startServing(t, name, serveOptions{})
 	return url
 }
 
-func startServing(t *testing.T, name string) (server, string) {
+func startServing(t *testing.T, name string, o serveOptions) (server, string) {
 	dir, err := makeFiles()
 	require.NoError(t, err)
-	s, err := newServer(name, dir, serveOptions{})
+	s, err := newServer(name, dir, o)
 	require.NoError(t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -39,6 +39,9 @@ func startServing(t *testing.T, name string) (server, string) {
 		<-done
 		require.NoError(t, os.RemoveAll(dir))
 	})
+	if o.tls {
+		return s, "https://" + l.Addr().String()
+	}
 	return s, "http://" + l.Addr().String()
 }
 

@@ -50,7 +50,7 @@ func startServer(ctx context.Context, name string, o serveOptions, procs int, cp
 	s, _ := candidateNamed(name)
 	for _, f := range o.flags() {
 		if slices.Contains(s.takes, f.name) {
-			args = append(args, "-"+f.name, f.value)
+			args = append(args, "-"+f.name+"="+f.value)
 		}
 	}
 	c := &child{name: name, cmd: exec.Command(self, args...), ended: make(chan struct{})}
@@ -87,6 +87,9 @@ func startServer(ctx context.Context, name string, o serveOptions, procs int, cp
 		return nil, fmt.Errorf("%s did not start: %s", name, c.lastWords(err))
 	}
 	c.addr, c.url = addr, "http://"+addr
+	if o.tls {
+		c.url = "https://" + addr
+	}
 	return c, nil
 }
 

@@ -70,14 +70,17 @@ func (c *comparison) chooseServers(list string, externals []string, base string)
 		if err != nil {
 			return err
 		}
-		if slices.Contains(serverNames(), x.name) || c.externals[x.name] != nil {
+		key := externalKey{x.name, x.tls}
+		if slices.Contains(serverNames(), x.name) || c.externals[key] != nil {
 			return usageError("-external %s: there is a server of that name", x.name)
 		}
-		if c.externals == nil {
-			c.externals = map[string]*external{}
+		if c.external(x.name) == nil {
+			c.servers = append(c.servers, x.name)
 		}
-		c.externals[x.name] = x
-		c.servers = append(c.servers, x.name)
+		if c.externals == nil {
+			c.externals = map[externalKey]*external{}
+		}
+		c.externals[key] = x
 	}
 	if base != "" {
 		if c.base = slices.Index(c.servers, base); c.base < 0 {
@@ -90,8 +93,11 @@ func (c *comparison) chooseServers(list string, externals []string, base string)
 // offers reports whether a server of ours has what a scenario asks for. What an external one has, a probe tells.
 func offers(name string, s scenario) bool {
 	c, ours := candidateNamed(name)
-	if ours && s.sends > 0 {
+	switch {
+	case ours && s.sends > 0:
 		return c.sockets != socketsNone
+	case ours && s.tls && !slices.Contains(c.takes, "tls"):
+		return false
 	}
 	return !ours || c.sockets != socketsOnly && (!c.raw || s.plain())
 }

@@ -36,8 +36,8 @@ const scenarioHead = "Scenarios (without -scenarios: " + shortScenarios + "):\n"
 // comparison is one run of compare.
 type comparison struct {
 	servers   []string
-	base      int                  // of the ratios: its place in servers
-	externals map[string]*external // by name
+	base      int // of the ratios: its place in servers
+	externals map[externalKey]*external
 	scenarios []scenario
 	serve     serveOptions
 	rounds    int
@@ -73,7 +73,7 @@ func compareCommand(ctx context.Context, e env, args []string) error {
 	names := fs.String("servers", "net/http,adapter", "`NAMES` of the servers, or all: "+strings.Join(serverNames(), ", "))
 	wanted := fs.String("scenarios", "", "`NAMES` of the scenarios from the list above, or all")
 	var externals listFlag
-	fs.Var(&externals, "external", "`NAME=URL` of another server that offers the application or a part of it, or NAME=URL,COMMAND with what starts it\nand stays in the foreground; may be repeated")
+	fs.Var(&externals, "external", "`NAME=URL` of another server that offers the application or a part of it, or NAME=URL,COMMAND with what starts it\nand stays in the foreground; may be repeated, for a server of the same name over TLS with an https URL")
 	base := fs.String("base", "", "`NAME` of the server to which the ratios are (default the first)")
 	loader := fs.String("load", "ours", "`NAME` of what loads: ours, wrk (where installed; whole seconds only)")
 	fs.IntVar(&c.rounds, "rounds", 4, "`ROUNDS` of each scenario")

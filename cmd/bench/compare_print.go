@@ -36,6 +36,7 @@ func (c *comparison) print(w io.Writer) {
 		}
 	}
 	c.printSlow(w, c.measuredRows())
+	c.printHandshakes(w, c.measuredRows())
 	if c.disturbed > 0 {
 		c.warn("in %d of %d measurements other programs took CPU from the server: requests/s and latencies suffered, CPU time less so", c.disturbed, c.loads)
 	}
@@ -44,6 +45,22 @@ func (c *comparison) print(w io.Writer) {
 	}
 	for _, s := range c.warnings {
 		fmt.Fprintf(w, "\nwarning: %s\n", s)
+	}
+}
+
+// printHandshakes says for how many handshakes a second of the server's CPU time is enough, the client's part of which costs the
+// load more.
+func (c *comparison) printHandshakes(w io.Writer, rows []row) {
+	for _, r := range rows {
+		var each []string
+		for i, name := range c.servers {
+			if n := column(r.rounds[i], handshakes); len(n) > 0 {
+				each = append(each, fmt.Sprintf("%s %s", name, count(median(n))))
+			}
+		}
+		if len(each) > 0 {
+			fmt.Fprintf(w, "\n%s: handshakes in a second of the server's CPU time: %s\n", r.title, strings.Join(each, ", "))
+		}
 	}
 }
 

@@ -17,27 +17,32 @@ func (c *comparison) run(ctx context.Context) error {
 			rounds = 1
 		}
 		for _, name := range c.servers {
-			if offers(name, s) {
+			if c.offers(name, s) {
 				c.steps += rounds
 			}
 		}
 	}
 	c.line.note("%s; about %.0f s", c.setup(), c.seconds())
-	children := make([]*child, len(c.servers))
+	var plain, secure []*child
 	defer func() {
-		for _, ch := range children {
+		for _, ch := range slices.Concat(plain, secure) {
 			if ch != nil {
 				ch.stop()
 			}
 		}
 	}()
-	for i, name := range c.servers {
-		var err error
-		if children[i], err = c.start(ctx, name); err != nil {
+	for _, s := range c.scenarios {
+		some := &plain
+		if s.tls {
+			some = &secure
+		}
+		if *some == nil {
+			*some = make([]*child, len(c.servers))
+		}
+		children := *some
+		if err := c.startThose(ctx, s, children); err != nil {
 			return err
 		}
-	}
-	for _, s := range c.scenarios {
 		var err error
 		if s.idle {
 			err = c.idleRow(ctx, s, children)
@@ -51,12 +56,35 @@ func (c *comparison) run(ctx context.Context) error {
 	return nil
 }
 
+// startThose starts the servers that a scenario is for and that do not run yet.
+func (c *comparison) startThose(ctx context.Context, s scenario, children []*child) (err error) {
+	for i, name := range c.servers {
+		if children[i] != nil || !c.offers(name, s) {
+			continue
+		}
+		if children[i], err = c.start(ctx, name, s.tls); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// offers reports whether a server has what a scenario asks for, as far as is known before it is asked.
+func (c *comparison) offers(name string, s scenario) bool {
+	if c.external(name) != nil {
+		return c.externals[externalKey{name, s.tls}] != nil
+	}
+	return offers(name, s)
+}
+
 // start starts a server of either kind.
-func (c *comparison) start(ctx context.Context, name string) (*child, error) {
-	if x := c.externals[name]; x != nil {
+func (c *comparison) start(ctx context.Context, name string, tls bool) (*child, error) {
+	if x := c.externals[externalKey{name, tls}]; x != nil {
 		return x.start(ctx, c.procs, c.serverCPUs, startTimeout)
 	}
-	return startServer(ctx, name, c.serve, c.procs, c.serverCPUs)
+	o := c.serve
+	o.tls = tls
+	return startServer(ctx, name, o, c.procs, c.serverCPUs)
 }
 
 // seconds estimates how long run takes.
@@ -65,7 +93,7 @@ func (c *comparison) seconds() float64 {
 	for _, s := range c.scenarios {
 		for _, name := range c.servers {
 			switch {
-			case !offers(name, s):
+			case !c.offers(name, s):
 			case s.idle:
 				sum += idleWarmup + 2*idleSettle + time.Duration(c.idle)*200*time.Microsecond
 			default:
@@ -125,7 +153,7 @@ func (c *comparison) warmupOf(s scenario) time.Duration {
 func (c *comparison) loadRows(ctx context.Context, s scenario, children []*child) error {
 	loads := make([][]*group, len(children))
 	for i, ch := range children {
-		if !offers(c.servers[i], s) {
+		if !c.offers(c.servers[i], s) {
 			continue
 		}
 		err := c.probe(ctx, s, ch)
@@ -163,7 +191,7 @@ func (c *comparison) loadRows(ctx context.Context, s scenario, children []*child
 				for i := range rows {
 					rows[i].left[k], rows[i].rounds[k], rows[i].sums[k] = true, nil, nil
 				}
-				if err := c.revive(ctx, children, k); err != nil {
+				if err := c.revive(ctx, children, k, s.tls); err != nil {
 					return err
 				}
 				continue
@@ -204,12 +232,12 @@ func (c *comparison) fail(format string, args ...any) {
 }
 
 // revive starts a server again that has died.
-func (c *comparison) revive(ctx context.Context, children []*child, k int) (err error) {
+func (c *comparison) revive(ctx context.Context, children []*child, k int, tls bool) (err error) {
 	if !children[k].gone() {
 		return nil
 	}
 	children[k].stop()
-	children[k], err = c.start(ctx, c.servers[k])
+	children[k], err = c.start(ctx, c.servers[k], tls)
 	return err
 }
 
@@ -257,7 +285,7 @@ func (c *comparison) probe(ctx context.Context, s scenario, ch *child) error {
 		}
 		status, body, err := r.probe(ctx, c.timeout)
 		if status == 200 && s.topic && err == nil {
-			err = r.socket.probeTopic(ctx, r.addr, c.timeout)
+			err = r.probeTopic(ctx, c.timeout)
 		}
 		switch {
 		case err != nil:
@@ -343,6 +371,9 @@ func (c *comparison) measure(ctx context.Context, s scenario, ch *child, groups 
 				m.sample[rss] = float64(n)
 			}
 			m.sample[calmP99] = calm
+			if s.tls && s.close {
+				m.sample[handshakes] = 1e6 / m.sample[cpu]
+			}
 		}
 		all = append(all, m)
 	}

@@ -130,7 +130,7 @@ func (g *goroutines) due(c *client) (started int64, ok bool) {
 
 // dial opens the i-th connection anew. It returns nil if that cannot be done.
 func (g *goroutines) dial(i int, t *tally) net.Conn {
-	conn, err := g.run.dialFor(g.run.ctx, g.run.groups[g.slots[i].group])
+	conn, err := g.run.dial(g.run.ctx, g.run.groups[g.slots[i].group])
 	if err != nil {
 		g.run.lostForGood(t, err)
 		return nil

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"net"
-	"slices"
 	"sync"
 	"time"
 
@@ -26,6 +25,7 @@ type loop struct {
 	open   []openLoop // by group
 	alarm  alarm      // where there is an open loop
 	to     target     // where there is a connection for every request
+	plain  []byte     // scratch: what was read, decrypted
 
 	dialing sync.WaitGroup
 	mu      sync.Mutex
@@ -37,12 +37,16 @@ type loopConn struct {
 	client
 	number int // of the group
 	fd     int // -1: none at the moment
+	tls    *secured
 	gen    uint32
 	out    []byte // of the batch, not yet taken by the kernel
 	queued bool   // waits in the open loop's queue
 }
 
-type dialled struct{ index, fd int }
+type dialled struct {
+	index, fd int
+	tls       *secured
+}
 
 const (
 	loopEvents = 256
@@ -114,11 +118,14 @@ func (l *loop) adopt(slots []slot, first int) (err error) {
 		if s.conn == nil {
 			continue
 		}
-		if l.conns[j].fd, err = ownFD(s.conn); err != nil {
+		conn := s.conn
+		s.conn = nil
+		if l.conns[j].fd, l.conns[j].tls, err = take(conn); err != nil {
 			return err
 		}
-		s.close()
-		s.conn = nil
+		if l.conns[j].tls != nil && l.plain == nil {
+			l.plain = make([]byte, readBytes)
+		}
 	}
 	return nil
 }
@@ -222,7 +229,7 @@ func (l *loop) send(i int, started, now int64) {
 			return
 		}
 	}
-	c.out = c.send(started, now)
+	c.out = c.outgoing(c.send(started, now))
 	l.flush(i)
 }
 
@@ -274,12 +281,14 @@ func (l *loop) handle(e netio.Event, scratch []byte, unread []netio.Event) []net
 		case n == 0:
 			want = c.ended(nil, now, l.run.counts())
 		default:
-			want = c.receive(scratch[:n], now, l.run.counts())
+			want = l.arrived(c, scratch[:n], now)
 		}
 		switch want {
 		case wantRead:
 			if pong := c.takePong(); pong != nil {
-				c.out = slices.Concat(c.out, pong)
+				c.sendMore(pong)
+			}
+			if len(c.out) > 0 {
 				l.flush(i)
 			}
 		case wantSend:
@@ -304,7 +313,7 @@ func (l *loop) drop(i int, why next) {
 	if c.fd >= 0 {
 		l.kernel.Close(c.fd)
 	}
-	c.fd, c.out = -1, nil
+	c.fd, c.out, c.tls = -1, nil, nil
 	c.gen++
 	if l.run.over() {
 		return
@@ -318,20 +327,19 @@ func (l *loop) drop(i int, why next) {
 		if why == wantOut {
 			time.Sleep(redialPause)
 		}
-		conn, err := l.run.dialFor(l.run.ctx, c.group)
-		fd := -1
-		if err == nil {
-			if !c.group.close { // else it was to see whether the server is still there
-				fd, err = ownFD(conn)
-			}
+		conn, err := l.run.dial(l.run.ctx, c.group)
+		d := dialled{index: i, fd: -1}
+		if err == nil && c.group.close { // it was to see whether the server is still there
 			conn.Close()
+		} else if err == nil {
+			d.fd, d.tls, err = take(conn)
 		}
 		if err != nil {
 			l.run.lostForGood(c.tally, err)
 			return
 		}
 		l.mu.Lock()
-		l.dialled = append(l.dialled, dialled{i, fd})
+		l.dialled = append(l.dialled, d)
 		l.mu.Unlock()
 		l.poller.Wake()
 	})
@@ -345,7 +353,7 @@ func (l *loop) takeDialled() {
 	for _, d := range ready {
 		c := &l.conns[d.index]
 		c.again()
-		c.fd = d.fd
+		c.fd, c.tls = d.fd, d.tls
 		if !l.run.over() {
 			l.begin(d.index)
 		}

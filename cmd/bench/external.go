@@ -16,7 +16,22 @@ import (
 // the command that starts it, if we are to.
 type external struct {
 	name, url, addr string
+	tls             bool
 	command         []string
+}
+
+// externalKey names an external server, or the one of that name that has TLS.
+type externalKey struct {
+	name string
+	tls  bool
+}
+
+// external is the external server of that name, nil if there is none: of two the one without TLS.
+func (c *comparison) external(name string) *external {
+	if x := c.externals[externalKey{name, false}]; x != nil {
+		return x
+	}
+	return c.externals[externalKey{name, true}]
 }
 
 // parseExternal reads NAME=URL or NAME=URL,COMMAND ARGUMENT...
@@ -31,7 +46,7 @@ func parseExternal(text string) (*external, error) {
 	if err != nil {
 		return nil, usageError("-external %s: %v", name, err)
 	}
-	x.addr = r.addr
+	x.addr, x.tls = r.addr, r.tls != nil
 	if len(x.command) > 0 {
 		if _, err := exec.LookPath(x.command[0]); err != nil {
 			return nil, usageError("-external %s: %v", name, err)

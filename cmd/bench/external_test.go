@@ -16,16 +16,19 @@ func TestParseExternal(t *testing.T) {
 	require.NoError(t, err)
 	x, err := parseExternal("a server=http://127.0.0.1:8090/," + self + " -p /tmp,x")
 	require.NoError(t, err)
-	require.Equal(t, &external{"a server", "http://127.0.0.1:8090", "127.0.0.1:8090", []string{self, "-p", "/tmp,x"}}, x)
+	require.Equal(t, &external{"a server", "http://127.0.0.1:8090", "127.0.0.1:8090", false, []string{self, "-p", "/tmp,x"}}, x)
 	x, err = parseExternal("b=http://[::1]/base")
 	require.NoError(t, err)
-	require.Equal(t, &external{"b", "http://[::1]/base", "[::1]:80", []string{}}, x)
+	require.Equal(t, &external{"b", "http://[::1]/base", "[::1]:80", false, []string{}}, x)
+	x, err = parseExternal("c=https://localhost")
+	require.NoError(t, err)
+	require.Equal(t, &external{"c", "https://localhost", "localhost:443", true, []string{}}, x)
 	for text, says := range map[string]string{
 		"":                                 "want NAME=URL",
 		"http://127.0.0.1/":                "want NAME=URL",
 		"=http://127.0.0.1/":               "want NAME=URL",
 		"a=127.0.0.1:80":                   "127.0.0.1:80",
-		"a=https://x/":                     "want http://",
+		"a=ftp://x/":                       "want http://",
 		"a=http://x/,no-such-program-here": "no-such-program-here",
 	} {
 		_, err := parseExternal(text)

@@ -23,10 +23,12 @@ func (c *comparison) idleRow(ctx context.Context, s scenario, children []*child)
 	title := "idle, %s connections"
 	if s.sends > 0 {
 		title = "idle, %s WebSockets"
+	} else if s.tls {
+		title += " over TLS"
 	}
 	r := newRow(s.name, fmt.Sprintf(title, thousands(uint64(c.idle))), rowIdle, len(c.servers))
 	for i, name := range c.servers {
-		r.left[i] = !offers(name, s)
+		r.left[i] = !c.offers(name, s)
 	}
 	c.rows = append(c.rows, r)
 	for i, name := range c.servers {
@@ -35,7 +37,7 @@ func (c *comparison) idleRow(ctx context.Context, s scenario, children []*child)
 		}
 		c.step++
 		c.line.note("[%d/%d] idle memory: %s", c.step, c.steps, name)
-		ch, err := c.fresh(ctx, children, i)
+		ch, err := c.fresh(ctx, children, i, s.tls)
 		if err != nil {
 			return err
 		}
@@ -57,7 +59,7 @@ func (c *comparison) idleRow(ctx context.Context, s scenario, children []*child)
 		case err != nil:
 			r.left[i] = true
 			c.fail("%s, %s: %v", s.name, name, err)
-			if err := c.revive(ctx, children, i); err != nil {
+			if err := c.revive(ctx, children, i, s.tls); err != nil {
 				return err
 			}
 			continue
@@ -70,16 +72,16 @@ func (c *comparison) idleRow(ctx context.Context, s scenario, children []*child)
 }
 
 // fresh is a server that has not worked yet.
-func (c *comparison) fresh(ctx context.Context, children []*child, i int) (ch *child, err error) {
+func (c *comparison) fresh(ctx context.Context, children []*child, i int, tls bool) (ch *child, err error) {
 	if children[i].external && children[i].cmd != nil {
 		children[i].stop()
-		children[i], err = c.start(ctx, c.servers[i])
+		children[i], err = c.start(ctx, c.servers[i], tls)
 		return children[i], err
 	}
 	if children[i].external {
 		return children[i], nil
 	}
-	return c.start(ctx, c.servers[i])
+	return c.start(ctx, c.servers[i], tls)
 }
 
 // idleMemory is the resident memory of c in bytes for each of n idle connections that have made one checked
@@ -110,16 +112,15 @@ func idleMemory(ctx context.Context, c *child, s scenario, n int, timeout time.D
 	conns := make([]net.Conn, n)
 	defer func() {
 		for _, conn := range conns {
-			if tcp, ok := conn.(*net.TCPConn); ok {
-				tcp.SetLinger(0) // a reset: thousands of ports would wait in TIME_WAIT for a minute
-				tcp.Close()
+			if conn != nil {
+				dropAtClose(conn)
+				conn.Close()
 			}
 		}
 	}()
 	say("%d idle connections: opening", n)
 	err = inParallel(n, dialersMax, func(i int) (err error) {
-		d := net.Dialer{Timeout: timeout, KeepAlive: -1}
-		if conns[i], err = d.DialContext(ctx, "tcp", c.addr); err != nil {
+		if conns[i], err = req.dial(ctx, timeout); err != nil {
 			return fmt.Errorf("connection %d of %d: %w", i+1, n, err)
 		}
 		if req.socket != nil {

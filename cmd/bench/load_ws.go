@@ -3,7 +3,9 @@ package main
 import "strings"
 
 // socketURL reports whether a WebSocket is to be loaded.
-func (f *loadFlags) socketURL() bool { return strings.HasPrefix(f.Arg(0), "ws://") }
+func (f *loadFlags) socketURL() bool {
+	return strings.HasPrefix(f.Arg(0), "ws://") || strings.HasPrefix(f.Arg(0), "wss://")
+}
 
 // checkSockets refuses flags that do not go with what is loaded.
 func (f *loadFlags) checkSockets() error {

@@ -36,7 +36,8 @@ func thisMachine() machine {
 // rivalModules are those whose versions make a difference.
 var rivalModules = []string{
 	"github.com/valyala/fasthttp", "github.com/cloudwego/hertz", "github.com/cloudwego/netpoll", "github.com/lesismal/nbio",
-	"github.com/panjf2000/gnet/v2",
+	"github.com/panjf2000/gnet/v2", "github.com/lxzan/gws", "github.com/gobwas/ws", "github.com/coder/websocket",
+	"github.com/gorilla/websocket",
 }
 
 func thisBuild() build {

@@ -56,7 +56,7 @@ func TestCommandLine(t *testing.T) {
 		{"load nothing", []string{"load"}, 2, "", "want one URL"},
 		{"load two", []string{"load", "http://a/", "http://b/"}, 2, "", "want one URL"},
 		{"load no URL", []string{"load", "127.0.0.1:80"}, 2, "", "127.0.0.1:80"},
-		{"load https", []string{"load", "https://127.0.0.1/"}, 2, "", "https://127.0.0.1/"},
+		{"load ftp", []string{"load", "ftp://127.0.0.1/"}, 2, "", "ftp://127.0.0.1/"},
 		{"no connections", []string{"load", "-c", "0", "http://127.0.0.1/"}, 2, "", "-c 0"},
 		{"no time", []string{"load", "-d", "0s", "http://127.0.0.1/"}, 2, "", "-d 0s"},
 		{"bad header", []string{"load", "-H", "no colon", "http://127.0.0.1/"}, 2, "", `"no colon"`},

@@ -27,6 +27,7 @@ const (
 	bytesIn                   // received by the load, a second
 	capacity                  // requests a second in a closed loop, of which an open one is a share
 	calmP99                   // µs, of the run without the subscriber that stops reading
+	handshakes                // that a second of the server's CPU time is enough for
 	metrics
 )
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -20,7 +21,8 @@ import (
 
 // request is one request as the bytes that are sent, and what its response must be.
 type request struct {
-	addr string // host:port to connect to
+	addr string      // host:port to connect to
+	tls  *tls.Config // nil: without
 	wire []byte
 	want want
 
@@ -33,17 +35,20 @@ func newRequest(method, rawURL string, header []string, body []byte) (*request, 
 	if err != nil {
 		return nil, err
 	}
-	if u.Scheme != "http" || u.Host == "" {
-		return nil, fmt.Errorf("URL %q: want http://HOST[:PORT]/PATH", rawURL)
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("URL %q: want http://HOST[:PORT]/PATH or https://", rawURL)
 	}
 	if !httpguts.ValidHeaderFieldName(method) {
 		return nil, fmt.Errorf("method %q is not a token", method)
 	}
 	port := u.Port()
 	if port == "" {
-		port = "80"
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
 	r := &request{addr: net.JoinHostPort(u.Hostname(), port)}
+	if u.Scheme == "https" {
+		r.tls = clientTLS(u.Hostname())
+	}
 	r.want = want{status: 200, head: method == "HEAD"}
 
 	host := u.Host
@@ -81,10 +86,10 @@ const probeBytesMax = 64 << 20
 // reached, and what it answers.
 func (r *request) probe(ctx context.Context, timeout time.Duration) (status int, body []byte, err error) {
 	if r.socket != nil {
-		status, err = r.socket.probe(ctx, r.addr, timeout)
+		status, err = r.probeSocket(ctx, timeout)
 		return status, nil, err
 	}
-	conn, err := (&net.Dialer{Timeout: timeout}).DialContext(ctx, "tcp", r.addr)
+	conn, err := r.dial(ctx, timeout)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -85,6 +85,7 @@ var metricNames = [metrics]string{
 	system: "cpu_system_us_per_request", rss: "resident_bytes", idleBytes: "bytes_per_idle_connection",
 	voluntary: "voluntary_switches_per_request", involuntary: "involuntary_switches_per_request", bytesIn: "bytes_per_second",
 	capacity: "capacity_per_second", calmP99: "latency_p99_without_slow_us",
+	handshakes: "handshakes_per_cpu_second",
 }
 
 func (c *comparison) results(interrupted bool) results {
@@ -103,7 +104,7 @@ func (c *comparison) results(interrupted bool) results {
 	for _, name := range c.servers {
 		known, _ := candidateNamed(name)
 		s := serverResult{Name: name, What: known.what}
-		if x := c.externals[name]; x != nil {
+		if x := c.external(name); x != nil {
 			s.URL, s.Command = x.url, x.command
 		}
 		r.Servers = append(r.Servers, s)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -239,7 +240,7 @@ func (r *loadRun) open(ctx context.Context) ([]slot, error) {
 	}
 	err := inParallel(len(slots), dialersMax, func(i int) (err error) {
 		if !r.groups[slots[i].group].close {
-			slots[i].conn, err = r.dialFor(ctx, r.groups[slots[i].group])
+			slots[i].conn, err = r.dial(ctx, r.groups[slots[i].group])
 		}
 		return err
 	})
@@ -252,8 +253,12 @@ func (r *loadRun) open(ctx context.Context) ([]slot, error) {
 	return slots, nil
 }
 
-func (r *loadRun) dial(ctx context.Context) (net.Conn, error) {
-	return (&net.Dialer{Timeout: r.timeout, KeepAlive: -1}).DialContext(ctx, "tcp", r.addr)
+// dial opens a connection of a group: over TLS, and for a WebSocket with the opening handshake, if that is how it is to be.
+func (r *loadRun) dial(ctx context.Context, g *group) (net.Conn, error) {
+	if req := g.requests[0]; req.socket != nil {
+		return r.dialSocket(ctx, req, nil)
+	}
+	return g.requests[0].dial(ctx, r.timeout)
 }
 
 // lostForGood notes that a connection could not be opened again. A server that is gone is not asked a second time:
@@ -272,8 +277,11 @@ func (r *loadRun) lostForGood(t *tally, err error) {
 	}
 }
 
+// drivers makes what moves the bytes: loops, where there are any and what is asked for can be done without blocking, which
+// crypto/tls's handshakes cannot.
 func (r *loadRun) drivers(slots []slot) ([]driver, error) {
-	if !r.portable {
+	handshakes := slices.ContainsFunc(r.groups, func(g *group) bool { return g.close && g.requests[0].tls != nil })
+	if !r.portable && !handshakes {
 		ds, err := newLoops(r, slots)
 		if !errors.Is(err, errNoLoops) {
 			return ds, err

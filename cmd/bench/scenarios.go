@@ -18,6 +18,7 @@ type scenario struct {
 	rate  float64 // messages that it publishes a second; 0: the next when all have the last
 	slow  bool    // there is a subscriber besides that stops reading; right before it is done without
 	idle  bool    // measures the memory of idle connections instead
+	tls   bool    // of a server over TLS
 }
 
 // part is a share of a scenario's connections that all send the same request.
@@ -75,6 +76,13 @@ var scenarios = []scenario{
 	{name: "open-80", what: "the same at 80 %", open: 0.8, parts: get("open loop at 80 % of capacity", "/plaintext", plaintext)},
 
 	{name: "idle", what: "memory of idle connections", idle: true},
+
+	{name: "tls", what: "plaintext over TLS, on connections that are kept", tls: true,
+		parts: get("plaintext over TLS, %d connections", "/plaintext", plaintext)},
+	{name: "tls-64k", what: "64 KB over TLS", tls: true, parts: get("64 KB over TLS, %d connections", "/bytes/65536", patternOf(64<<10))},
+	{name: "tls-handshake", what: "a connection with a full handshake for every request", conns: 16, tls: true, close: true,
+		parts: get("a TLS handshake per request, %d at a time", "/plaintext", plaintext)},
+	{name: "tls-idle", what: "memory of idle connections over TLS", idle: true, tls: true},
 
 	{name: "ws-echo-64", what: "WebSocket messages of 64 bytes, sent back", conns: 64, sends: 64,
 		parts: get("WebSocket echo of 64 bytes, %d connections", "/ws", "")},

@@ -33,6 +33,7 @@ func serveCommand(ctx context.Context, e env, args []string) (err error) {
 	addr := fs.String("addr", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 picks a free one")
 	var o serveOptions
 	o.add(fs)
+	fs.BoolVar(&o.tls, "tls", false, "over TLS, with a certificate made for the occasion ("+takers("tls")+")")
 	var po processOptions
 	po.add(fs)
 	profile := fs.String("cpuprofile", "", "`FILE` to write a CPU profile to, for go tool pprof, when the server has stopped")

@@ -21,13 +21,18 @@ type fasthttpServer struct {
 	stop chan struct{} // ends the cleaning of its file cache
 }
 
-func newFasthttp(files string, _ serveOptions) (server, error) {
+func newFasthttp(files string, o serveOptions) (server, error) {
 	s := fasthttpServer{stop: make(chan struct{})}
 	fs := fasthttp.FS{
 		Root: files, PathRewrite: fasthttp.NewPathSlashesStripper(1), AcceptByteRange: true, CleanStop: s.stop,
 		PathNotFound: fasthttpNotFound,
 	}
+	config, err := o.identity.config()
+	if err != nil {
+		return nil, err
+	}
 	s.Server = &fasthttp.Server{
+		TLSConfig:             config,
 		Handler:               fasthttpRouter{static: fs.NewRequestHandler()}.route,
 		StreamRequestBody:     true,
 		NoDefaultServerHeader: true,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -22,6 +23,7 @@ import (
 // requests are pipelined.
 type hertzServer struct {
 	files string
+	tls   *tls.Config
 	*hertz.Hertz
 	started chan struct{}
 }
@@ -32,11 +34,12 @@ func newHertz(files string, o serveOptions) (server, error) {
 	}
 	hlog.SetOutput(os.Stderr)
 	hlog.SetLevel(hlog.LevelFatal) // each client that leaves in the middle is an error to it
-	return &hertzServer{files: files, started: make(chan struct{})}, nil
+	config, err := o.identity.config()
+	return &hertzServer{files: files, tls: config, started: make(chan struct{})}, err
 }
 
 func (s *hertzServer) Serve(l net.Listener) error {
-	h := hertz.New(
+	options := []config.Option{
 		hertz.WithListener(l),
 		hertz.WithStreamBody(true),
 		hertz.WithMaxRequestBodySize(bytesMax),
@@ -46,7 +49,11 @@ func (s *hertzServer) Serve(l net.Listener) error {
 		hertz.WithDisablePrintRoute(true),
 		hertz.WithDisableDefaultContentType(true),
 		config.Option{F: func(o *config.Options) { o.NoDefaultServerHeader = true }},
-	)
+	}
+	if s.tls != nil {
+		options = append(options, hertz.WithTLS(s.tls))
+	}
+	h := hertz.New(options...)
 	h.NoMethod(func(_ context.Context, c *app.RequestContext) {
 		hertzFail(c, http.StatusMethodNotAllowed, "Method Not Allowed\n")
 	})

@@ -35,11 +35,21 @@ func newNbio(files string, o serveOptions) (server, error) {
 	logging.Output = os.Stderr
 	logging.SetLevel(logging.LevelError)
 	s := &nbioServer{listen: make(chan net.Listener, 1), ended: make(chan struct{})}
+	addrs, secure := []string{"that of the listener"}, []string(nil)
+	if o.identity != nil {
+		addrs, secure = secure, addrs
+	}
+	config, err := o.identity.nbioConfig()
+	if err != nil {
+		return nil, err
+	}
 	s.engine = nbhttp.NewEngine(nbhttp.Config{
-		Network: "tcp",
-		Addrs:   []string{"that of the listener"},
-		Listen:  func(string, string) (net.Listener, error) { return <-s.listen, nil },
-		NPoller: loops,
+		Network:   "tcp",
+		Addrs:     addrs,
+		AddrsTLS:  secure,
+		TLSConfig: config,
+		Listen:    func(string, string) (net.Listener, error) { return <-s.listen, nil },
+		NPoller:   loops,
 		// A goroutine for each connection that may sleep in a handler: at the default, 256 of them hold up the others.
 		MessageHandlerPoolSize: nbioHandlersMax,
 		ReadLimit:              bytesMax,

@@ -117,7 +117,7 @@ func TestTopics(t *testing.T) {
 func TestSocketsEnd(t *testing.T) {
 	for _, s := range speaking() {
 		t.Run(s.name, func(t *testing.T) {
-			srv, url := startServing(t, s.name)
+			srv, url := startServing(t, s.name, serveOptions{})
 			c := dialSocket(t, url, "/ws")
 			require.NoError(t, c.WriteMessage(websocket.TextMessage, []byte("x")))
 			_, _, err := c.ReadMessage()

@@ -16,6 +16,8 @@ import (
 type serveOptions struct {
 	loops     int
 	transport string
+	tls       bool
+	identity  *identity // of a server with TLS
 }
 
 // add defines the flags.
@@ -31,6 +33,9 @@ func (o serveOptions) flags() (given []serverFlag) {
 	}
 	if o.transport != "" {
 		given = append(given, serverFlag{"transport", o.transport})
+	}
+	if o.tls {
+		given = append(given, serverFlag{"tls", "true"})
 	}
 	return given
 }
@@ -70,12 +75,12 @@ type candidate struct {
 
 // servers are the names that -server takes, the base of comparisons first.
 var servers = []candidate{
-	{"net/http", "the standard library's http.Server, with gorilla/websocket", nil, false, false, socketsToo, newStandard},
-	{"native", "native handlers on native.Server", []string{"loops", "transport"}, false, false, socketsToo, newNative},
-	{"adapter", "the same http.Handler on nethttp.Server", []string{"loops", "transport"}, false, false, socketsToo, newAdapter},
-	{"fasthttp", "valyala/fasthttp", nil, false, false, socketsNone, newFasthttp},
-	{"hertz", "cloudwego/hertz on netpoll", []string{"loops"}, false, false, socketsNone, newHertz},
-	{"nbio", "lesismal/nbio; it reads a whole body before it answers, so its echo does not stream", []string{"loops"}, false, true, socketsToo, newNbio},
+	{"net/http", "the standard library's http.Server, with gorilla/websocket", []string{"tls"}, false, false, socketsToo, newStandard},
+	{"native", "native handlers on native.Server", []string{"loops", "transport", "tls"}, false, false, socketsToo, newNative},
+	{"adapter", "the same http.Handler on nethttp.Server", []string{"loops", "transport", "tls"}, false, false, socketsToo, newAdapter},
+	{"fasthttp", "valyala/fasthttp", []string{"tls"}, false, false, socketsNone, newFasthttp},
+	{"hertz", "cloudwego/hertz on netpoll, with TLS on goroutines", []string{"loops", "tls"}, false, false, socketsNone, newHertz},
+	{"nbio", "lesismal/nbio; it reads a whole body before it answers, so its echo does not stream", []string{"loops", "tls"}, false, true, socketsToo, newNbio},
 	{"gws", "lxzan/gws on net/http, WebSockets only", nil, false, false, socketsOnly, newGws},
 	{"gobwas", "gobwas/ws with easygo's netpoll, WebSockets only", nil, false, false, socketsOnly, newGobwas},
 	{"coder", "coder/websocket on net/http, WebSockets only", nil, false, false, socketsOnly, newCoder},
@@ -84,14 +89,18 @@ var servers = []candidate{
 	{"netpoll-raw", "netpoll's loops without parsing", []string{"loops"}, true, false, socketsNone, newNetpollRaw},
 }
 
-func newStandard(files string, _ serveOptions) (server, error) {
-	return onStandard(application(files), gorillaSockets), nil
+func newStandard(files string, o serveOptions) (server, error) {
+	s := onStandard(application(files), gorillaSockets)
+	var err error
+	s.TLSConfig, err = o.identity.config()
+	return s, err
 }
 
 func newAdapter(files string, o serveOptions) (server, error) {
 	mux := application(files)
 	adapterSockets(mux)
-	return &nethttp.Server{Handler: mux, Loops: o.loops, Transport: o.transport}, nil
+	config, err := o.identity.config()
+	return &nethttp.Server{Handler: mux, Loops: o.loops, Transport: o.transport, TLSConfig: config}, err
 }
 
 func newServer(name, files string, o serveOptions) (server, error) {
@@ -102,7 +111,23 @@ func newServer(name, files string, o serveOptions) (server, error) {
 	if err := o.check([]string{name}); err != nil {
 		return nil, err
 	}
-	return c.make(files, o)
+	if !o.tls {
+		return c.make(files, o)
+	}
+	var err error
+	if o.identity, err = newIdentity(); err != nil {
+		return nil, err
+	}
+	config, err := o.identity.config()
+	if err != nil {
+		return nil, err
+	}
+	s, err := c.make(files, o)
+	switch s.(type) {
+	case *hertzServer, *nbioServer: // which have been given the certificate
+		return s, err
+	}
+	return overTLS{s, config}, err
 }
 
 func candidateNamed(name string) (candidate, bool) {

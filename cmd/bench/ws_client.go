@@ -39,14 +39,14 @@ type variant struct {
 
 const socketVariants = 8
 
-// newSocketRequest makes a request for a ws URL, with messages of size bytes.
+// newSocketRequest makes a request for a ws or wss URL, with messages of size bytes.
 func newSocketRequest(rawURL string, size int, text bool) (*request, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		return nil, err
 	}
-	if u.Scheme != "ws" {
-		return nil, fmt.Errorf("URL %q: want ws://HOST[:PORT]/PATH", rawURL)
+	if u.Scheme != "ws" && u.Scheme != "wss" {
+		return nil, fmt.Errorf("URL %q: want ws://HOST[:PORT]/PATH or wss://", rawURL)
 	}
 	r, err := newRequest("GET", "http"+strings.TrimPrefix(rawURL, "ws"), nil, nil)
 	if err != nil {
@@ -138,8 +138,9 @@ func (s *socket) open(conn net.Conn, timeout time.Duration) error {
 
 // probe opens one connection and, unless it is a subscriber's, has a message sent back. An answer that is no handshake is a
 // status, as that of other requests.
-func (s *socket) probe(ctx context.Context, addr string, timeout time.Duration) (status int, err error) {
-	conn, err := (&net.Dialer{Timeout: timeout}).DialContext(ctx, "tcp", addr)
+func (r *request) probeSocket(ctx context.Context, timeout time.Duration) (status int, err error) {
+	s := r.socket
+	conn, err := r.dial(ctx, timeout)
 	if err != nil {
 		return 0, err
 	}

@@ -6,25 +6,15 @@ import (
 	"sync"
 )
 
-// dialFor opens a connection of a group, for a WebSocket with its handshake.
-func (r *loadRun) dialFor(ctx context.Context, g *group) (net.Conn, error) {
-	if req := g.requests[0]; req.socket != nil {
-		return r.dialSocket(ctx, req, nil)
-	}
-	return r.dial(ctx)
-}
-
 // dialSocket opens a WebSocket. with, if not nil, sees the connection before the handshake.
 func (r *loadRun) dialSocket(ctx context.Context, req *request, with func(*net.TCPConn)) (net.Conn, error) {
-	conn, err := r.dial(ctx)
+	conn, err := req.dial(ctx, r.timeout)
 	if err != nil {
 		return nil, err
 	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		tcp.SetLinger(0) // it ends by a reset: of thousands of subscribers the ports would wait in TIME_WAIT for a minute
-		if with != nil {
-			with(tcp)
-		}
+	dropAtClose(conn)
+	if tcp, ok := conn.(*net.TCPConn); ok && with != nil {
+		with(tcp)
 	}
 	if err := req.socket.open(conn, r.timeout); err != nil {
 		conn.Close()

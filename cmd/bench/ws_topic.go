@@ -133,7 +133,7 @@ func (t *topic) publish(r *loadRun, req *request) {
 		}
 		defer conn.Close()
 	}
-	p, err := newPublisher(r, req)
+	p, err := newPublisher(r.ctx, req, r.timeout)
 	if err != nil {
 		fail("connect: "+kindOf(err), "%v", err)
 		return
@@ -192,14 +192,14 @@ func (t *topic) publish(r *loadRun, req *request) {
 }
 
 // probeTopic publishes one message and expects a number of subscribers.
-func (s *socket) probeTopic(ctx context.Context, addr string, timeout time.Duration) error {
+func (r *request) probeTopic(ctx context.Context, timeout time.Duration) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p, err := newPublisher(&loadRun{ctx: ctx, timeout: timeout}, &request{addr: addr, socket: s})
+	p, err := newPublisher(ctx, r, timeout)
 	if err != nil {
 		return err
 	}
-	_, err = p.post(make([]byte, s.size))
+	_, err = p.post(make([]byte, r.socket.size))
 	return err
 }
 
@@ -214,15 +214,15 @@ type publisher struct {
 	timeout time.Duration
 }
 
-func newPublisher(r *loadRun, req *request) (*publisher, error) {
-	conn, err := (&net.Dialer{Timeout: r.timeout}).DialContext(r.ctx, "tcp", req.addr)
+func newPublisher(ctx context.Context, r *request, timeout time.Duration) (*publisher, error) {
+	conn, err := r.dial(ctx, timeout)
 	if err != nil {
 		return nil, err
 	}
-	context.AfterFunc(r.ctx, func() { conn.Close() })
-	s := req.socket
+	context.AfterFunc(ctx, func() { conn.Close() })
+	s := r.socket
 	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n", s.opening.Target, s.opening.Host, s.size)
-	return &publisher{conn, bufio.NewReader(conn), []byte(head), r.timeout}, nil
+	return &publisher{conn, bufio.NewReader(conn), []byte(head), timeout}, nil
 }
 
 // post publishes a message and returns the number of subscribers.
