@@ -77,6 +77,8 @@ type Server struct {
 	Preface func(c *Conn, nc net.Conn)
 	// PrefaceOnly: a connection that begins otherwise is closed without an answer.
 	PrefaceOnly bool
+	// Delegate serves what NextProto and Preface give away, and is shut down and closed with the server. May be nil.
+	Delegate Delegate
 	// Hooks tell about connections.
 	Hooks Hooks
 	// Logf reports what nobody else can be told: panics, accept errors that are retried. nil: nothing is reported.
@@ -255,6 +257,7 @@ func (s *Server) stop() []*serving {
 // as idle five seconds after it was accepted.
 func (s *Server) Shutdown(ctx context.Context) error {
 	serving := s.stop()
+	delegate := s.shutdownDelegate(ctx)
 	for _, sv := range serving {
 		sv.runner.Drain()
 	}
@@ -273,7 +276,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return delegate()
 }
 
 // Close stops accepting and cuts all connections but hijacked ones. It does not wait for handlers.
@@ -281,7 +284,7 @@ func (s *Server) Close() error {
 	for _, sv := range s.stop() {
 		sv.runner.Close()
 	}
-	return nil
+	return s.closeDelegate()
 }
 
 // CloseIdle closes the connections that are idle now.
@@ -296,13 +299,18 @@ func (s *Server) CloseIdle() {
 
 // EndKeepAlives makes Draining true and does nothing else: handlers that look at it make each response from now on the last
 // of its connection. So a request that is on its way is answered: what to do some time before Shutdown.
-func (s *Server) EndKeepAlives() { s.ending.Store(true) }
+func (s *Server) EndKeepAlives() {
+	s.ending.Store(true)
+	if s.Delegate != nil {
+		s.Delegate.EndKeepAlives()
+	}
+}
 
 // Draining reports whether EndKeepAlives, Shutdown or Close has begun.
 func (s *Server) Draining() bool { return s.ending.Load() || s.draining.Load() }
 
 // Counters returns the server's counts so far.
-func (s *Server) Counters() Counters { return s.counters.read() }
+func (s *Server) Counters() Counters { return s.addDelegate(s.counters.read()) }
 
 func (sv *serving) logf(format string, args ...any) {
 	if sv.s.Logf != nil {

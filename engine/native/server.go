@@ -65,6 +65,8 @@ type Server struct {
 	onStop  []func(context.Context) error
 	started bool // an OnStart function may have run
 	stopped bool // Shutdown or Close has been called
+
+	extension *extension // nil: none
 }
 
 // ErrServerClosed is what Serve returns after Shutdown or Close.
@@ -166,6 +168,9 @@ func (s *Server) begin(l net.Listener) (*engine.Server, error) {
 	defer s.mu.Unlock()
 	if s.stopped {
 		return nil, ErrServerClosed
+	}
+	if s.extension != nil {
+		s.extension.prepare(eng)
 	}
 	s.engine = eng
 	return eng, nil

@@ -40,9 +40,7 @@ func (s *Server) tlsConfig(certFile, keyFile string) (*tls.Config, error) {
 	if config == nil {
 		config = new(tls.Config)
 	}
-	if len(config.NextProtos) == 0 {
-		config.NextProtos = []string{"http/1.1"}
-	}
+	config.NextProtos = s.offered(config.NextProtos)
 	has := len(config.Certificates) > 0 || config.GetCertificate != nil || config.GetConfigForClient != nil
 	if !has || certFile != "" || keyFile != "" {
 		pair, err := engine.KeyPair(certFile, keyFile)
