@@ -1,13 +1,12 @@
 package nethttp
 
 import (
-	"context"
 	"crypto/tls"
-	"errors"
 	"net"
 	"net/http"
 	"slices"
 
+	"github.com/peregrine-http/peregrine/adapters/internal/handed"
 	"github.com/peregrine-http/peregrine/engine"
 )
 
@@ -28,13 +27,7 @@ func (s *Server) delegate(overTLS bool) (*http.Server, error) {
 	if s.http2 == nil {
 		s.http2 = s.newDelegate()
 		s.http2.SetKeepAlivesEnabled(!s.disableKeepAlives.Load())
-		if overTLS {
-			// Offers HTTP/2 whatever TLSConfig says, unlike Serve. That there may be no certificate does not matter yet.
-			s.http2.ServeTLS(new(handed), "", "")
-		}
-		if s.http2Err = s.http2.Serve(new(handed)); errors.Is(s.http2Err, errHanded) {
-			s.http2Err = nil
-		}
+		s.http2Err = handed.Prepare(s.http2, overTLS)
 		s.TLSNextProto = s.http2.TLSNextProto // where programs look for what is spoken
 	}
 	return s.http2, s.http2Err
@@ -54,32 +47,14 @@ func (s *Server) newDelegate() *http.Server {
 		WriteTimeout: s.WriteTimeout, IdleTimeout: s.IdleTimeout, MaxHeaderBytes: s.MaxHeaderBytes,
 		TLSNextProto: s.TLSNextProto, ErrorLog: s.ErrorLog, HTTP2: s.HTTP2, Protocols: s.Protocols,
 	}
-	// The context was made when the connection was accepted.
-	d.BaseContext = func(l net.Listener) context.Context {
-		if h, ok := l.(*handed); ok && h.ctx != nil {
-			return h.ctx
-		}
-		return context.Background()
-	}
 	if f := s.ConnState; f != nil {
 		d.ConnState = func(c net.Conn, state http.ConnState) {
 			if state != http.StateNew { // of which the engine has told
-				f(shown(c), state)
+				f(handed.Original(c), state)
 			}
 		}
 	}
 	return d
-}
-
-// shown returns the net.Conn that the hooks know c by.
-func shown(c net.Conn) net.Conn {
-	if _, ok := c.(*tls.Conn); ok {
-		return c
-	}
-	if b, ok := c.(interface{ NetConn() net.Conn }); ok {
-		return b.NetConn()
-	}
-	return c
 }
 
 // protocols returns what is served, by net/http's rules.
@@ -121,40 +96,15 @@ func (sv *serving) delegates(p http.Protocols) {
 
 // hand gives the delegate a connection.
 func (sv *serving) hand(c *engine.Conn, nc net.Conn) {
-	l := &handed{conn: nc, ctx: sv.base}
+	ctx := sv.base
 	if cs, ok := c.Value().(*connState); ok {
-		l.ctx = cs.ctx
+		ctx = cs.ctx
 	}
-	sv.shadow.Serve(l) // returns at once: the listener has no other connection
-	if l.conn == nil {
+	if handed.Serve(ctx, sv.shadow, nc) {
 		return
 	}
 	nc.Close() // the server has ended in the meantime
 	if f := sv.srv.ConnState; f != nil {
-		f(shown(nc), http.StateClosed)
+		f(handed.Original(nc), http.StateClosed)
 	}
 }
-
-// handed is a listener with one connection, which has been accepted already, or none.
-type handed struct {
-	conn net.Conn
-	ctx  context.Context
-}
-
-var errHanded = errors.New("nethttp: no other connection")
-
-// Accept implements net.Listener.
-func (l *handed) Accept() (net.Conn, error) {
-	c := l.conn
-	if c == nil {
-		return nil, errHanded
-	}
-	l.conn = nil
-	return c, nil
-}
-
-// Close implements net.Listener. It is called by whoever serves the listener, and by Shutdown and Close.
-func (l *handed) Close() error { return nil }
-
-// Addr implements net.Listener.
-func (l *handed) Addr() net.Addr { return &net.TCPAddr{} }

@@ -55,6 +55,19 @@ engine/transport/epoll engine/transport/portable engine/transport/overtls
 	ours     engine/transport internal/netio
 	never    net/http syscall unsafe testing
 	only     syscall.Conn syscall.RawConn (interfaces of package net's sockets, under which a descriptor cannot be closed)
+# Loops of other libraries. Who does not import these packages links none of those.
+engine/transport/internal/guest
+	ours     engine/transport engine/transport/portable internal/netio
+	never    net/http syscall unsafe testing
+engine/transport/gnet
+	ours     engine engine/transport engine/transport/internal/guest
+	modules  github.com/panjf2000/gnet/v2
+	never    net/http syscall unsafe testing
+engine/transport/netpoll
+	ours     engine engine/transport engine/transport/internal/guest internal/netio
+	modules  github.com/cloudwego/netpoll
+	never    net/http syscall unsafe testing
+	only     syscall.Conn (to copy a connection's descriptor)
 
 # The server.
 engine
@@ -96,7 +109,7 @@ engine/websocket
 
 # The native API. JSON and content codings are libraries' work.
 engine/native
-	ours     httpparse radix constcache engine engine/transport engine/websocket
+	ours     httpparse radix constcache engine engine/listen engine/transport engine/websocket
 	modules  github.com/klauspost/compress github.com/bytedance/sonic
 	never    net/http syscall unsafe testing
 engine/native/files engine/native/compress
@@ -106,7 +119,14 @@ engine/native/files engine/native/compress
 
 # The only library packages that know net/http.
 adapters/nethttp
-	ours     engine engine/transport httpparse radix constcache
+	ours     engine engine/transport httpparse radix constcache adapters/internal/handed
+	modules  golang.org/x/net
+	never    syscall unsafe testing
+# HTTP/2 is net/http's, for native handlers too.
+adapters/internal/handed
+	never    syscall unsafe testing
+adapters/http2
+	ours     engine engine/native adapters/internal/handed
 	modules  golang.org/x/net
 	never    syscall unsafe testing
 # net/http's own server, for worker processes.
