@@ -172,11 +172,16 @@ func (s *service) exits() int {
 }
 
 // answer is who has answered.
-type answer struct{ pid, index, generation, master int }
+type answer struct {
+	pid, index, generation, master int
+	echo                           string // of the query
+}
 
 func parseAnswer(body string) (a answer, err error) {
-	_, err = fmt.Sscan(body, &a.pid, &a.index, &a.generation, &a.master)
-	return a, err
+	if n, err := fmt.Sscan(body, &a.pid, &a.index, &a.generation, &a.master, &a.echo); n < 4 {
+		return a, err
+	}
+	return a, nil
 }
 
 // get asks on a connection of its own.

@@ -25,7 +25,7 @@ func TestOneProcess(t *testing.T) {
 	s := launch(t, config{Options: options(1)})
 	s.addr = s.says(1, `listening on (\S+)\n`)[0][1]
 	a := s.ask()
-	require.Equal(t, answer{s.cmd.Process.Pid, 0, 1, os.Getpid()}, a)
+	require.Equal(t, answer{pid: s.cmd.Process.Pid, generation: 1, master: os.Getpid()}, a)
 	s.kill(syscall.SIGUSR1)
 	s.says(1, "reopened by")
 	s.kill(syscall.SIGTERM)
@@ -191,6 +191,9 @@ func TestStartFails(t *testing.T) {
 		"too many processes": {config: config{Options: options(1000)}, want: "at most 256"},
 		"negative grace":     {config: config{Options: with(func(o *processes.Options) { o.Grace = -1 })}, want: "Options.Grace is -1ns: want 0 or more"},
 		"loops":              {config: config{Options: with(func(o *processes.Options) { o.Loops = 1000 })}, want: "Options.Loops is 1000: want 0 to 256"},
+		"mode":               {config: config{Options: with(func(o *processes.Options) { o.Listen.Mode = os.ModeDir })}, want: "Config.Mode is d---------: want permission bits"},
+		"shared twice":       {config: config{Options: with(func(o *processes.Options) { o.Listen.ReusePort = true })}, want: "Options.Listen.ReusePort is true: want false"},
+		"nobody answers":     {config: config{Options: with(func(o *processes.Options) { o.Processes, o.Admin = 1, "/tmp/x" })}, want: "want Options.Master with it"},
 		"share":              {config: config{Options: with(func(o *processes.Options) { o.Share = 7 })}, want: "Options.Share is 7"},
 		"nobody recycles":    {config: config{Options: with(func(o *processes.Options) { o.Processes, o.RecycleAge = 1, time.Hour })}, want: "want Options.Master with it"},
 		"environment":        {config: config{Options: options(2)}, env: []string{"PEREGRINE_PROCESSES=many"}, want: `PEREGRINE_PROCESSES in the environment is "many"`},
@@ -206,6 +209,48 @@ func TestStartFails(t *testing.T) {
 			require.Contains(t, s.text(), c.want)
 		})
 	}
+}
+
+// TestNothingStays: a start that fails leaves neither processes nor files; an end leaves what somebody else has put at our
+// path.
+func TestNothingStays(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	dir := t.TempDir()
+	path, admin := filepath.Join(dir, "socket"), filepath.Join(dir, "admin")
+	for _, c := range []struct{ addr, server string }{{taken.Addr().String(), ""}, {"127.0.0.1:0", "fails"}} {
+		o := options(2)
+		o.Addrs, o.Admin = []string{"unix:" + path, c.addr}, admin
+		s := launch(t, config{Options: o, Server: c.server})
+		require.Equal(t, 1, s.exits())
+		left, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		require.Empty(t, left, c)
+	}
+	o := options(2)
+	o.Addrs = []string{"unix:" + path}
+	s := launch(t, config{Options: o}).up(2)
+	require.NoError(t, os.Remove(path))
+	stranger, err := net.Listen("unix", path)
+	require.NoError(t, err)
+	defer stranger.Close()
+	s.kill(syscall.SIGTERM)
+	require.Equal(t, 0, s.exits())
+	require.FileExists(t, path)
+}
+
+// TestListen: sockets are opened as Options.Listen says.
+func TestListen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "socket")
+	o := options(2)
+	o.Addrs, o.Listen.Mode = []string{"unix:" + path}, 0o640
+	s := launch(t, config{Options: o}).up(2)
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o640), info.Mode().Perm())
+	s.kill(syscall.SIGTERM)
+	require.Equal(t, 0, s.exits())
 }
 
 // TestInherited: descriptors that are no listening sockets are refused, and others are served instead of Addrs.

@@ -79,23 +79,24 @@ func (c *config) run() error {
 		if _, err := os.Stat(c.FailIf); c.FailIf != "" && err == nil {
 			return errors.New("there is " + c.FailIf)
 		}
-		answer := func() string {
+		answer := func(echo string) string {
 			requests.Add(1)
-			return fmt.Sprintf("%d %d %d %d", os.Getpid(), w.Index(), w.Generation(), os.Getppid())
+			return fmt.Sprintf("%d %d %d %d %s", os.Getpid(), w.Index(), w.Generation(), os.Getppid(), echo)
 		}
 		mux := http.NewServeMux()
 		mux.HandleFunc("/{$}", func(rw http.ResponseWriter, r *http.Request) {
-			io.WriteString(rw, answer())
+			io.WriteString(rw, answer(r.URL.RawQuery))
 		})
 		mux.HandleFunc("/sleep/{ms}", func(rw http.ResponseWriter, r *http.Request) {
 			ms, _ := strconv.Atoi(r.PathValue("ms"))
 			fmt.Fprintln(os.Stderr, "sleeping in", os.Getpid())
 			time.Sleep(time.Duration(ms) * time.Millisecond)
-			io.WriteString(rw, answer())
+			io.WriteString(rw, answer(""))
 		})
 		mux.HandleFunc("/exit", func(http.ResponseWriter, *http.Request) { os.Exit(3) })
 		mux.HandleFunc("/hang", func(http.ResponseWriter, *http.Request) { hangs.Store(true) })
 		mux.HandleFunc("/stop", func(http.ResponseWriter, *http.Request) { syscall.Kill(os.Getpid(), syscall.SIGSTOP) })
+		mux.HandleFunc("/names", func(rw http.ResponseWriter, r *http.Request) { fmt.Fprint(rw, w.Names()) })
 		mux.HandleFunc("/loops", func(rw http.ResponseWriter, r *http.Request) { fmt.Fprint(rw, w.Loops()) })
 		switch c.Server {
 		case "":
@@ -104,11 +105,11 @@ func (c *config) run() error {
 			return w.Serve(drain.New(&http.Server{Handler: mux}))
 		case "native":
 			rt := native.NewRouter()
-			rt.Handle("GET /{$}", func(rw *native.Response, _ *native.Request) error { return rw.Text(200, answer()) })
+			rt.Handle("GET /{$}", func(rw *native.Response, r *native.Request) error { return rw.Text(200, answer(string(r.RawQuery()))) })
 			room := new(websocket.Topics)
 			topics.Connect(w, "room", room)
 			endpoint := websocket.New(websocket.Options{
-				OnOpen:    func(ws *websocket.Conn) { room.Subscribe(ws, "news"); ws.SendText(answer()) },
+				OnOpen:    func(ws *websocket.Conn) { room.Subscribe(ws, "news"); ws.SendText(answer("")) },
 				OnMessage: func(ws *websocket.Conn, m websocket.Message) { room.PublishFrom(ws, "news", m) },
 			})
 			rt.Handle("GET /ws", func(rw *native.Response, _ *native.Request) error { return rw.WebSocket(endpoint, nil) })

@@ -2,7 +2,6 @@ package processes
 
 import (
 	"fmt"
-	"slices"
 	"syscall"
 	"time"
 )
@@ -92,21 +91,23 @@ func (m *master) tick(now time.Time) {
 	m.notify.alive(now)
 }
 
-// recycle replaces the first worker that has had enough, if all are there and nothing else is being replaced.
+// recycle replaces the oldest of the workers that have had enough, if all are there and nothing else is being replaced.
 func (m *master) recycle(now time.Time) {
 	if m.phase != running || m.change != nil || !m.allReady() {
 		return
 	}
 	o := m.o
-	i := slices.IndexFunc(m.slots, func(s slot) bool {
-		c := s.child
-		return o.RecycleRequests > 0 && c.counters.Requests >= o.RecycleRequests ||
-			o.RecycleMemory > 0 && c.memory >= o.RecycleMemory ||
-			o.RecycleAge > 0 && now.Sub(c.started) >= o.RecycleAge
-	})
-	if i >= 0 {
-		c := m.slots[i].child
+	var c *child
+	for _, s := range m.slots {
+		enough := o.RecycleRequests > 0 && s.child.counters.Requests >= o.RecycleRequests ||
+			o.RecycleMemory > 0 && s.child.memory >= o.RecycleMemory ||
+			o.RecycleAge > 0 && now.Sub(s.child.started) >= o.RecycleAge
+		if enough && (c == nil || s.child.started.Before(c.started)) {
+			c = s.child
+		}
+	}
+	if c != nil {
 		m.log.Info("processes: recycling "+c.name(), "requests", c.counters.Requests, "memory", c.memory, "age", now.Sub(c.started).Round(time.Second))
-		m.begin(&change{what: "recycling", generation: m.generation, left: []int{i}})
+		m.begin(&change{what: "recycling", generation: m.generation, left: []int{c.Index}})
 	}
 }

@@ -3,7 +3,9 @@
 package processes_test
 
 import (
+	"encoding/json"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -11,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/peregrine-http/peregrine/engine/processes"
 )
 
 // TestRespawn: a worker that dies has a successor, on the same socket; no dead one stays as a zombie.
@@ -102,6 +106,27 @@ func TestDump(t *testing.T) {
 	require.Equal(t, before, s.askAll(2))
 	s.kill(syscall.SIGUSR1)
 	s.says(3, `reopened by \d+`)
+	s.kill(syscall.SIGTERM)
+	require.Equal(t, 0, s.exits())
+}
+
+// TestRecycleOneAtATime: however often, there are never fewer workers ready than there should be, nor more than one too many
+// that are not draining.
+func TestRecycleOneAtATime(t *testing.T) {
+	o := options(2)
+	o.RecycleAge, o.Admin = 100*time.Millisecond, filepath.Join(t.TempDir(), "admin")
+	s := launch(t, config{Options: o}).up(2)
+	for looks := 0; looks < 50 || strings.Count(s.text(), "processes: recycling done") < 5; looks++ {
+		_, body := admin(t, o.Admin, "GET", "/status")
+		var status processes.Status
+		require.NoError(t, json.Unmarshal([]byte(body), &status))
+		states := map[string]int{}
+		for _, w := range status.Workers {
+			states[w.State]++
+		}
+		require.Equal(t, 2, states["ready"], body)
+		require.LessOrEqual(t, states["starting"], 1, body)
+	}
 	s.kill(syscall.SIGTERM)
 	require.Equal(t, 0, s.exits())
 }

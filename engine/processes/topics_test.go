@@ -49,7 +49,13 @@ func (s *service) subscribeAll(n, generation int) []member {
 	s.t.Helper()
 	found := map[int]member{}
 	eventually(s.t, "subscribers of all workers", func() bool {
-		if m, ok := s.subscribe(); ok && m.at.generation == generation {
+		m, ok := s.subscribe()
+		_, there := found[m.at.index]
+		switch {
+		case !ok:
+		case there || m.at.generation != generation:
+			m.Close()
+		default:
 			found[m.at.index] = m
 		}
 		return len(found) == n
