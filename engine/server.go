@@ -30,9 +30,10 @@ type Server struct {
 	// Handler answers every request. Required.
 	Handler Handler
 	// Transport is "epoll", "portable", or "" for epoll where it can be had (on Linux, for a *net.TCPListener or
-	// *net.UnixListener), and portable elsewhere.
+	// *net.UnixListener), and portable elsewhere; or "gnet" or "netpoll" in a program that imports the package of this
+	// name below engine/transport. What each cannot do is said there.
 	Transport string
-	// Loops is the number of epoll's loops. 0 means GOMAXPROCS; at most LoopsMax.
+	// Loops is the number of epoll's or gnet's loops. 0 means GOMAXPROCS; at most LoopsMax.
 	Loops int
 	// HeadBytesMax bounds a request's head in bytes: 431 above. 0 means HeadBytesDefault; at most HeadBytesLimit.
 	HeadBytesMax int
@@ -201,8 +202,8 @@ func (s *Server) validate(l net.Listener) error {
 		return fmt.Errorf("engine: Serve: the listener is nil")
 	case s.Handler == nil:
 		return bad("Handler", s.Handler, "a Handler")
-	case s.Transport != "" && s.Transport != "epoll" && s.Transport != "portable":
-		return bad("Transport", fmt.Sprintf("%q", s.Transport), `"epoll", "portable" or ""`)
+	case CheckTransport(s.Transport) != nil:
+		return fmt.Errorf("engine: %w", CheckTransport(s.Transport))
 	case s.Loops < 0 || s.Loops > LoopsMax:
 		return bad("Loops", s.Loops, fmt.Sprintf("0 to %d", LoopsMax))
 	case s.HeadBytesMax < 0 || s.HeadBytesMax > HeadBytesLimit:

@@ -74,9 +74,10 @@ func (s *Server) serve(l net.Listener, config *tls.Config) error {
 
 // check names the first field whose value makes no sense, before anything is opened.
 func (s *Server) check() error {
+	if err := engine.CheckTransport(s.Transport); err != nil {
+		return fmt.Errorf("nethttp: %w", err)
+	}
 	switch {
-	case s.Transport != "" && s.Transport != "epoll" && s.Transport != "portable":
-		return fmt.Errorf(`nethttp: Server.Transport is %q; it must be "epoll", "portable" or empty`, s.Transport)
 	case s.Loops < 0 || s.Loops > engine.LoopsMax:
 		return fmt.Errorf("nethttp: Server.Loops is %d; it must be from 0 to %d", s.Loops, engine.LoopsMax)
 	case s.Protocols != nil && *s.Protocols == http.Protocols{}:

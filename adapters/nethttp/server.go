@@ -73,10 +73,11 @@ type Server struct {
 	Protocols *http.Protocols
 
 	// Transport moves the bytes: "epoll", "portable" (a goroutine for each connection), or "" for epoll where it can
-	// be had, that is, on Linux for a *net.TCPListener or *net.UnixListener, and portable elsewhere.
+	// be had, that is, on Linux for a *net.TCPListener or *net.UnixListener, and portable elsewhere; or "gnet" or
+	// "netpoll" in a program that imports the package of this name below engine/transport.
 	Transport string
 
-	// Loops is the number of epoll loops, at most 256. Zero means GOMAXPROCS.
+	// Loops is the number of epoll's or gnet's loops, at most 256. Zero means GOMAXPROCS.
 	Loops int
 
 	inShutdown        atomic.Bool

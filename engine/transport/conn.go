@@ -99,7 +99,7 @@ type Conn interface {
 
 // Options are what a session layer asks of a transport. The zero value of a field means its default.
 type Options struct {
-	// Loops is the number of loops (epoll only). Default GOMAXPROCS; range 1 to 256.
+	// Loops is the number of loops (epoll and gnet). Default GOMAXPROCS; range 1 to 256.
 	Loops int
 	// NetConns asks that Conn.NetConn be there.
 	NetConns bool

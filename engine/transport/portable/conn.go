@@ -29,7 +29,8 @@ type conn struct {
 	mu      sync.Mutex    // guards the following
 	waiting bool          // between two Runs: it may be closed if the session is idle
 	closed  bool          // by closeIdle
-	watcher chan struct{} // closed when the read in the background ends; nil: there is none
+	watcher chan struct{} // closed when the reads in the background end; nil: there are none
+	arrived chan struct{} // one token: look at ahead
 	buf     []byte        // the read in the background's
 	ahead   []byte        // what it got and nobody has taken yet
 	readErr error         // final
@@ -38,9 +39,18 @@ type conn struct {
 	paused  chan struct{} // closed by Notify, and when the connection is cut; nil: the goroutine is not in pause
 
 	duplex *duplex // nil for most; set by the goroutine
+
+	rester rester // nc, if it can rest, or nil
+	wake   func() // starts resume
 }
 
-func newConn(r *runner, nc net.Conn) *conn { return &conn{r: r, nc: nc} }
+func newConn(r *runner, nc net.Conn) *conn {
+	c := &conn{r: r, nc: nc}
+	if rester, ok := nc.(rester); ok {
+		c.rester, c.wake = rester, c.resume
+	}
+	return c
+}
 
 // Begin implements transport.Conn: the goroutine is the connection's own. There is no loop for a handler to lose, so it has
 // none from the beginning.

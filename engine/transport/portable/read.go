@@ -33,17 +33,20 @@ func (c *conn) Read(t *transport.Turn, p []byte) (int, error) {
 	return n, err
 }
 
-// read returns at least one byte, or an error.
+// read returns at least one byte, or an error. As long as there is a read in the background, what that gets comes first.
 func (c *conn) read(p []byte) (int, error) {
-	c.mu.Lock()
-	n, err := copy(p, c.ahead), c.readErr
-	c.ahead = c.ahead[n:]
-	c.mu.Unlock()
-	if n > 0 {
-		return n, nil
-	}
 	for range emptyReadsMax {
-		if err == nil {
+		c.mu.Lock()
+		n, err, watched := copy(p, c.ahead), c.readErr, c.watcher != nil
+		c.ahead = c.ahead[n:]
+		c.mu.Unlock()
+		switch {
+		case n > 0:
+			return n, nil
+		case watched:
+			c.join()
+			continue
+		case err == nil:
 			n, err = c.nc.Read(p)
 		}
 		if err != nil {
@@ -71,9 +74,10 @@ func (c *conn) failed(err error) {
 	c.mu.Unlock()
 }
 
-// Watch implements transport.Conn: a read in the background. It ends with the peer, with the next bytes, which are
-// kept and mean that the peer is still there, or with Hijack. If it outlives the handler, the next wait for input is
-// simply a wait for it. It has no deadline: that of the body is over, that of the next head has not begun.
+// Watch implements transport.Conn: reads in the background, into a buffer. They end with the peer, with the buffer, or with
+// Hijack. Bytes are kept and mean nothing: they may be the next request, or the farewell of a layer below, behind which
+// the end is still to come. If they outlive the handler, the next wait for input is simply a wait for them. They have no
+// deadline: that of the body is over, that of the next head has not begun.
 func (c *conn) Watch(*transport.Turn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -84,17 +88,28 @@ func (c *conn) Watch(*transport.Turn) {
 		c.buf = make([]byte, aheadSize)
 	}
 	c.nc.SetReadDeadline(time.Time{})
-	c.watcher = make(chan struct{})
-	go c.watch(c.watcher)
+	c.watcher, c.arrived = make(chan struct{}), make(chan struct{}, 1)
+	go c.watch(c.watcher, c.arrived)
 }
 
-func (c *conn) watch(done chan struct{}) {
-	n, err := c.nc.Read(c.buf)
-	if err != nil {
-		c.failed(err)
+func (c *conn) watch(done, arrived chan struct{}) {
+	var err error
+	for end := 0; err == nil && end < len(c.buf); {
+		var n int
+		n, err = c.nc.Read(c.buf[end:])
+		if err != nil {
+			c.failed(err)
+		}
+		c.mu.Lock()
+		c.ahead = c.buf[end-len(c.ahead) : end+n]
+		c.mu.Unlock()
+		end += n
+		select {
+		case arrived <- struct{}{}:
+		default:
+		}
 	}
 	c.mu.Lock()
-	c.ahead = c.buf[:n]
 	c.watcher = nil
 	close(done)
 	c.mu.Unlock()
@@ -103,13 +118,19 @@ func (c *conn) watch(done chan struct{}) {
 	}
 }
 
-// join waits for the end of a read in the background.
+// join waits until a read in the background has brought something, or ends.
 func (c *conn) join() {
-	c.mu.Lock()
-	done := c.watcher
-	c.mu.Unlock()
-	if done != nil {
-		<-done
+	for {
+		c.mu.Lock()
+		done, arrived, ready := c.watcher, c.arrived, len(c.ahead) > 0
+		c.mu.Unlock()
+		if done == nil || ready {
+			return
+		}
+		select {
+		case <-done:
+		case <-arrived:
+		}
 	}
 }
 
@@ -118,24 +139,48 @@ func (c *conn) Hijack(t *transport.Turn) (net.Conn, error) {
 	if err := c.Flush(t); err != nil {
 		return nil, err
 	}
+	c.unwatch()
 	c.mu.Lock()
-	done := c.watcher
-	c.mu.Unlock()
-	if done != nil {
-		c.nc.SetReadDeadline(time.Unix(1, 0)) // long ago
-		<-done
-	}
-	c.mu.Lock()
-	for len(c.ahead) > 0 {
-		n := copy(t.Space(inputMax), c.ahead)
-		t.Filled(n)
-		c.ahead = c.ahead[n:]
-	}
+	c.behind(t, c.ahead)
+	c.ahead = nil
 	c.mu.Unlock()
 	if c.cut.Load() {
 		return nil, net.ErrClosed
 	}
+	nc := c.nc
+	if c.rester != nil {
+		real, read, err := c.rester.Leave()
+		if err != nil {
+			return nil, c.fault(err)
+		}
+		c.behind(t, read)
+		nc = real
+	}
 	c.hijacked.Store(true)
 	c.r.remove(c)
-	return c.nc, nil
+	return nc, nil
+}
+
+// behind puts p behind the input.
+func (c *conn) behind(t *transport.Turn, p []byte) {
+	for len(p) > 0 {
+		n := copy(t.Space(inputMax), p)
+		t.Filled(n)
+		p = p[n:]
+	}
+}
+
+// unwatch ends a read in the background.
+func (c *conn) unwatch() {
+	c.mu.Lock()
+	done := c.watcher
+	c.mu.Unlock()
+	if done == nil {
+		return
+	}
+	c.nc.SetReadDeadline(time.Unix(1, 0)) // long ago
+	<-done
+	c.mu.Lock()
+	c.nc.SetReadDeadline(c.readBy)
+	c.mu.Unlock()
 }

@@ -14,19 +14,31 @@ import (
 var errIdle = errors.New("portable: closed while idle")
 
 // serve is the connection's goroutine: wait, run, send, until the session or the peer ends it.
-func (c *conn) serve() {
-	defer c.exit()
-	c.loop()
+func (c *conn) serve() { c.work(false) }
+
+// resume goes on where a net.Conn that rests has ended the goroutine.
+func (c *conn) resume() { c.work(true) }
+
+func (c *conn) work(resumed bool) {
+	resting := false
+	defer func() {
+		if !resting {
+			c.exit()
+		}
+	}()
+	if resting = c.loop(resumed); resting {
+		return // the connection may be another goroutine's by now
+	}
 	if b := c.t.Release(); b != nil {
 		b.Free()
 	}
 }
 
-func (c *conn) loop() {
-	started, err := c.start()
+func (c *conn) loop(resumed bool) (resting bool) {
+	started, err := c.start(resumed)
 	if err != nil {
 		c.end = err
-		return
+		return false
 	}
 	for paused := false; ; {
 		step := c.session.Run
@@ -36,7 +48,10 @@ func (c *conn) loop() {
 		case paused:
 			err = c.pause()
 		default:
-			err = c.wait()
+			if resting, err = c.wait(resumed); resting {
+				return true
+			}
+			resumed = false
 		}
 		switch {
 		case err == nil, err == io.EOF:
@@ -46,7 +61,7 @@ func (c *conn) loop() {
 			step = c.session.Expire
 		default:
 			c.end = err
-			return
+			return false
 		}
 		next, err := c.run(step)
 		for err == nil && (next == transport.Write && c.duplex == nil || next == transport.Own || next == transport.Become) {
@@ -58,26 +73,26 @@ func (c *conn) loop() {
 		switch {
 		case err != nil:
 			c.end = err
-			return
+			return false
 		case next == transport.Gone, next == transport.Close:
-			return
+			return false
 		case next == transport.Abort:
 			c.Abort()
-			return
+			return false
 		case next == transport.Linger:
 			c.linger()
-			return
+			return false
 		case next != transport.Write && c.t.EOF:
-			return
+			return false
 		}
 		paused = next == transport.Write
 	}
 }
 
 // start gives a session that wants it time before its first Run. It may be closed for being idle meanwhile.
-func (c *conn) start() (started bool, err error) {
+func (c *conn) start(resumed bool) (started bool, err error) {
 	s, ok := c.session.(transport.Starter)
-	if !ok {
+	if !ok || resumed {
 		return false, nil
 	}
 	c.mu.Lock()
@@ -138,41 +153,57 @@ func (c *conn) run(step func(*transport.Turn) transport.Next) (transport.Next, e
 	return next, err
 }
 
-// wait waits for input or Notify between two Runs. Only here may the connection be closed for being idle.
-func (c *conn) wait() error {
+// wait waits for input or Notify between two Runs. Only here may the connection be closed for being idle. A net.Conn that
+// can rest has it end the goroutine, and resume it in the middle.
+func (c *conn) wait(resumed bool) (resting bool, err error) {
 	t := &c.t
-	if b := t.Buffer(); b != nil && len(t.In) == 0 && b.Cap() > transport.BufferSmall {
-		t.Release().Free()
+	if !resumed {
+		if over, err := c.settle(); over {
+			return false, err
+		}
+		if c.rester != nil && c.rest() {
+			return true, nil
+		}
 	}
-	c.mu.Lock()
-	if c.r.stopped() && c.session.Idle() {
-		c.mu.Unlock()
-		return errIdle
-	}
-	if c.called {
-		c.called = false
-		c.mu.Unlock()
-		return nil
-	}
-	c.waiting = true
-	c.mu.Unlock()
 
-	err := c.Fill(t)
+	err = c.Fill(t)
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting = false
 	if c.closed {
-		return errIdle
+		return false, errIdle
 	}
 	if c.called {
 		c.called = false
 		c.nc.SetReadDeadline(c.readBy)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return nil
+			return false, nil
 		}
 	}
-	return err
+	return false, err
+}
+
+// settle prepares a wait, or reports that it is over.
+func (c *conn) settle() (over bool, err error) {
+	t := &c.t
+	if b := t.Buffer(); b != nil && len(t.In) == 0 && (b.Cap() > transport.BufferSmall || c.rester != nil) {
+		t.Release().Free()
+	}
+	if c.rester != nil {
+		c.unwatch()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.r.stopped() && c.session.Idle() {
+		return true, errIdle
+	}
+	if c.called {
+		c.called = false
+		return true, nil
+	}
+	c.waiting = true
+	return false, nil
 }
 
 // linger ends our side and discards what comes, so that what we have sent is not destroyed by a reset. A connection that

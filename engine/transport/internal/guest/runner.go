@@ -1,0 +1,56 @@
+//go:build linux || darwin
+
+package guest
+
+import (
+	"net"
+
+	"github.com/peregrine-http/peregrine/engine/transport"
+	"github.com/peregrine-http/peregrine/engine/transport/portable"
+)
+
+// Runner is the portable transport with connections that rest on a library's loops. It implements transport.Runner.
+type Runner struct {
+	transport.Runner
+	loops Loops
+	stays bool
+	stop  func()
+	done  chan struct{}
+}
+
+// NewRunner returns a runner whose connections live on loops. stop is called when none is left.
+func NewRunner(o transport.Options, loops Loops, stays bool, stop func()) (*Runner, error) {
+	p, err := portable.New(o)
+	if err != nil {
+		return nil, err
+	}
+	r := &Runner{Runner: p, loops: loops, stays: stays, stop: stop, done: make(chan struct{})}
+	return r, nil
+}
+
+// Serve implements transport.Runner.
+func (r *Runner) Serve(l net.Listener) error {
+	go func() {
+		<-r.Runner.Done()
+		r.stop()
+		close(r.done)
+	}()
+	return r.Runner.Serve(&listener{l, r})
+}
+
+// Done implements transport.Runner.
+func (r *Runner) Done() <-chan struct{} { return r.done }
+
+// listener is a listener whose connections can go on loops.
+type listener struct {
+	net.Listener
+	r *Runner
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	nc, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return New(l.r.loops, nc, l.r.stays), nil
+}
