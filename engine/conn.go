@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"crypto/tls"
 	"net"
 	"sync/atomic"
 	"time"
@@ -32,6 +33,8 @@ type Conn struct {
 type aside struct {
 	remote   string             // RemoteAddr().String()
 	protocol transport.Protocol // what serves the connection after an upgrade
+
+	tls *tls.ConnectionState // of a connection with a TLS of its own
 }
 
 // session is Conn as its transport sees it: a type of its own, so that what only a transport may call is not among

@@ -65,13 +65,13 @@ func answerPlain(err error) error {
 
 // begunTLS is called when such a handshake has ended. It reports whether the connection goes on here.
 func (c *Conn) begunTLS(t *transport.Turn, nc *tls.Conn) (next transport.Next, here bool) {
-	serve, ok := c.sv.agreed((*session)(c), nc.ConnectionState().NegotiatedProtocol)
+	proto, ok := c.sv.nextProto(nc.ConnectionState().NegotiatedProtocol)
 	switch {
 	case !ok:
 		c.phase = phaseEnd
 		return transport.Close, false
-	case serve != nil:
-		return c.handOver(t, func(net.Conn, []byte) { serve(nc) }), false
+	case proto != nil:
+		return c.handOver(t, func(net.Conn, []byte) { go proto(c, nc) }), false
 	}
 	return transport.Read, true
 }

@@ -62,12 +62,17 @@ func (c *Conn) handOver(t *transport.Turn, give func(nc net.Conn, pending []byte
 	pending := append([]byte(nil), t.In...)
 	t.In = t.In[len(t.In):]
 	nc.SetDeadline(time.Time{})
+	c.given()
+	give(nc, pending)
+	return transport.Gone
+}
+
+// given notes that the connection is somebody else's.
+func (c *Conn) given() {
 	c.phase = phaseGone
 	c.part()
 	c.sv.s.counters.hijacked.Add(1)
 	c.sv.s.counters.open.Add(-1)
-	give(nc, pending)
-	return transport.Gone
 }
 
 // begunConn is a connection of which something has been read already.

@@ -53,25 +53,27 @@ func (sv *serving) handshakeFailed(tc transport.Conn, err error) {
 
 // agreed is asked who goes on with a connection whose handshake has ended with proto.
 func (sv *serving) agreed(inner transport.Session, proto string) (serve func(*tls.Conn), ok bool) {
+	next, ok := sv.nextProto(proto)
+	if next == nil {
+		return nil, ok
+	}
+	c := (*Conn)(inner.(*session))
+	return func(nc *tls.Conn) {
+		c.given()
+		go next(c, nc)
+	}, true
+}
+
+// nextProto returns who serves connections that have agreed on proto: nobody else, if next is nil and ok true.
+func (sv *serving) nextProto(proto string) (next func(*Conn, *tls.Conn), ok bool) {
 	switch proto {
 	case "", "http/1.1", "http/1.0":
 		return nil, true
 	}
-	if sv.s.NextProto == nil {
-		return nil, false
+	if sv.s.NextProto != nil {
+		next = sv.s.NextProto(proto)
 	}
-	next := sv.s.NextProto(proto)
-	if next == nil {
-		return nil, false
-	}
-	c := (*Conn)(inner.(*session))
-	return func(nc *tls.Conn) {
-		c.phase = phaseGone
-		c.part()
-		c.sv.s.counters.hijacked.Add(1)
-		c.sv.s.counters.open.Add(-1)
-		go next(c, nc)
-	}, true
+	return next, next != nil
 }
 
 // TLS returns what is known of the connection's TLS, one value for all calls, which must not be changed; nil without TLS.
@@ -80,7 +82,23 @@ func (c *Conn) TLS() *tls.ConnectionState {
 	if tc, ok := c.conn.(*overtls.Conn); ok {
 		return tc.State()
 	}
-	return nil
+	if a := c.aside.Load(); a != nil && a.tls != nil {
+		return a.tls
+	}
+	tc, ok := c.conn.NetConn().(interface{ ConnectionState() tls.ConnectionState })
+	if !ok {
+		return nil
+	}
+	state := tc.ConnectionState()
+	if !state.HandshakeComplete {
+		return nil
+	}
+	c.change(func(a *aside) {
+		if a.tls == nil {
+			a.tls = &state
+		}
+	})
+	return c.aside.Load().tls
 }
 
 // KeyPair reads a certificate, with those that lead to its authority behind it, and its key, in PEM. An error about either
