@@ -22,6 +22,13 @@
 // sockets it is given take the place of Options.Addrs. LISTEN_PID, which cannot be known before a process is there, is
 // not given to workers; whose descriptors they are is said by a variable of our own.
 //
+// To systemd the service is one of Type=notify with NotifyAccess=all, since a program that takes over says itself that it is
+// the main process now; it is told of readiness, replacement, end, and life, if WatchdogSec asks for that.
+//
+// Workers share nothing but sockets. What they have to tell each other they broadcast through the master (Worker.Join);
+// package topics connects WebSocket topics that way. The master sums what they count, and tells it on a Unix socket
+// (Options.Admin), for Prometheus with package metrics.
+//
 // With one process, the default, there is no master: Serve serves right here, and drains at SIGTERM and SIGINT.
 //
 // Invariant: a listening socket that a worker has accepted from is open in the master, or in the one that takes its place,

@@ -24,6 +24,12 @@ const (
 	// DeathsMaxDefault is the default of Options.DeathsMax: the master gives up.
 	DeathsMaxDefault = 20
 
+	// BroadcastMax bounds a message that Worker.Join sends, with its names, in bytes: dropped above.
+	BroadcastMax = 16 << 20
+	// BroadcastBacklogMax bounds what waits to be sent by one worker, and what waits for one, in bytes: what comes on top is
+	// dropped, and counted (Status.Dropped).
+	BroadcastBacklogMax = BroadcastMax + 64
+
 	// tickEvery is how often the master looks at what is due.
 	tickEvery = 20 * time.Millisecond
 	// beatEvery is how often a worker says that it is alive, if a quarter of its timeout is not less.
@@ -44,11 +50,8 @@ const (
 	commandTimeout = time.Second
 	// messageMax bounds a message from a worker in bytes: the largest carry a profile.
 	messageMax = 64 << 20
-	// broadcastMax bounds a message between workers in bytes, with its names: dropped above. broadcastBacklogMax bounds what
-	// waits for one process in bytes: what comes on top is dropped. broadcastBuffer is what is read at a time.
-	broadcastMax        = 16 << 20
-	broadcastBacklogMax = 16<<20 + 64
-	broadcastBuffer     = 64 << 10
+	// broadcastBuffer is what is read at a time of what workers broadcast, in bytes.
+	broadcastBuffer = 64 << 10
 	// inheritedMax bounds LISTEN_FDS.
 	inheritedMax = 1024
 	// adminMax bounds the requests to the admin endpoint that are answered at a time: more wait. adminHeadMax bounds the head

@@ -11,8 +11,10 @@ import (
 // Server is what a worker runs. The servers of this module are ones, and so is http.Server.
 //
 // One that has a method EndKeepAlives() is told by it that a drain begins: from then on each response should be the last of
-// its connection, and no connection be closed otherwise. One that has not should send "Connection: close" by itself once
-// Worker.Draining is closed, or its Shutdown will close connections that a request is on its way to.
+// its connection, and no connection be closed otherwise. http.Server has none, and its Shutdown drops requests of
+// connections that have just been opened: package adapters/nethttp/drain gives it one, and a Shutdown that does not. Any
+// other server should send "Connection: close" by itself once Worker.Draining is closed, or its Shutdown will close
+// connections that a request is on its way to.
 type Server interface {
 	Serve(net.Listener) error
 	Shutdown(context.Context) error

@@ -32,6 +32,7 @@ type config struct {
 	Options processes.Options
 	Server  string // "" for nethttp.Server, "native", "http", or what goes wrong at the start
 	FailIf  string // a file: workers fail to start as long as it is there
+	Resize  string // a file with the number of processes, if it is there
 }
 
 const configVariable = "PROCESSES_TEST"
@@ -59,6 +60,9 @@ func TestMain(m *testing.M) {
 
 func (c *config) run() error {
 	o := c.Options
+	if text, err := os.ReadFile(c.Resize); err == nil {
+		o.Processes, _ = strconv.Atoi(string(text))
+	}
 	o.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	o.Listening = func(addrs []net.Addr) {
 		for _, a := range addrs {

@@ -85,6 +85,29 @@ func TestNewProgram(t *testing.T) {
 	require.True(t, s.refused())
 }
 
+// TestNewProgramResizes: the next program may have more workers, or fewer; none of the sockets is left alone.
+func TestNewProgramResizes(t *testing.T) {
+	resize := filepath.Join(t.TempDir(), "resize")
+	s := launch(t, config{Options: options(2), Resize: resize}).up(2)
+	master, drained := s.cmd.Process.Pid, 0
+	for i, n := range []int{4, 1} {
+		require.NoError(t, os.WriteFile(resize, []byte(strconv.Itoa(n)), 0o600))
+		require.NoError(t, syscall.Kill(master, syscall.SIGUSR2))
+		s.says(i+1, "has taken over: draining")
+		drained += []int{2, 4}[i]
+		s.says(drained, "processes: drained: worker")
+		s.askAll(n)
+		old := master
+		master = s.ask().master
+		require.NotEqual(t, old, master)
+		for range 40 {
+			require.Equal(t, master, s.ask().master)
+		}
+	}
+	require.NoError(t, syscall.Kill(master, syscall.SIGTERM))
+	require.Equal(t, 0, s.exits())
+}
+
 // TestOneChangeAtATime: a replacement that is asked for during another one comes after it, a new program does not.
 func TestOneChangeAtATime(t *testing.T) {
 	s := launch(t, config{Options: options(2)}).up(2)

@@ -13,6 +13,10 @@ import (
 // Options.Linger; then Shutdown, for Options.Grace; then Close. Shutdown must not come while Serve is accepting, nor at once
 // after it: net/http's does not know of a connection that Serve has in its hands, and drops one that has been accepted and
 // whose first request has not been read. What the kernel has queued belongs to a successor, which has the same socket.
+//
+// What can be lost is what HTTP cannot save: a client that is silent all through Options.Linger, and sends at the very moment
+// at which its connection is closed, has to ask again (RFC 9112, Section 9.3.1); and a response whose head was sent
+// before the drain began cannot say that it is the last.
 func (w *Worker) Serve(srv Server) error {
 	served := make(chan error, len(w.listeners))
 	left := len(w.listeners)
