@@ -3,6 +3,7 @@ package engine
 import (
 	"crypto/tls"
 	"net"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -32,6 +33,7 @@ type Conn struct {
 // aside is what not every connection has. It is replaced, never changed.
 type aside struct {
 	remote   string             // RemoteAddr().String()
+	peer     netip.AddrPort     // RemoteAddrPort()
 	protocol transport.Protocol // what serves the connection after an upgrade
 
 	tls *tls.ConnectionState // of a connection with a TLS of its own

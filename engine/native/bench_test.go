@@ -20,8 +20,11 @@ type played struct {
 	done       chan struct{}
 }
 
-func newPlayed(tb testing.TB, rt *Router) *played {
+func newPlayed(tb testing.TB, rt *Router, changes ...func(*Server)) *played {
 	s := &Server{Router: rt}
+	for _, change := range changes {
+		change(s)
+	}
 	eng, err := s.begin(nil)
 	require.NoError(tb, err)
 	p := &played{done: make(chan struct{})}
@@ -65,7 +68,7 @@ func (p *played) SetWriteDeadline(time.Time)                {}
 func (p *played) Watch(*transport.Turn)                     {}
 func (p *played) HungUp() bool                              { return false }
 func (p *played) NetConn() net.Conn                         { return nil }
-func (p *played) RemoteAddr() net.Addr                      { return &net.TCPAddr{} }
+func (p *played) RemoteAddr() net.Addr                      { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
 func (p *played) LocalAddr() net.Addr                       { return &net.TCPAddr{} }
 func (p *played) Abort()                                    {}
 func (p *played) SendFile(*transport.Turn, *os.File, int64) (int64, error) {

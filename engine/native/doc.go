@@ -23,6 +23,13 @@
 // Invariant: whatever a handler is given as a []byte is valid until the handler returns, and no longer; Request.Clone
 // and bytes.Clone keep. Builds with the tag poison overwrite it then.
 //
+// # Where it listens, and who asks
+//
+// Server.Addr and Addrs are addresses in the syntax of package listen, Unix sockets among them; Serve takes any listener,
+// also one of package listen/proxy, whose connections say by the PROXY protocol whose they are. Behind proxies that
+// speak HTTP, Server.Proxies says which of them are believed, and Request.ClientAddr, ClientScheme and ClientHost what
+// they say; RemoteAddr remains the peer's.
+//
 // # Bounds
 //
 // They are the fields of Server, with safe defaults, and Body for a route. Above them the answer is 413 (a body), 414 (the

@@ -35,6 +35,9 @@ const (
 	// EventsHeartbeatDefault is the default of EventsOptions.Heartbeat: many proxies give up after 30 or 60 seconds.
 	EventsHeartbeatDefault = 15 * time.Second
 
+	// ProxyHopsMax bounds the trusted proxies that one request may have come through: above it, its client is unknown.
+	ProxyHopsMax = 16
+
 	// draftMax is how much of a body is collected, in bytes, before the head is made: what is not longer gets a
 	// Content-Length, what is longer is sent in chunks.
 	draftMax = 16 << 10

@@ -26,6 +26,7 @@ type Request struct {
 	forms  *forms          // made by the first question about one
 	values map[any]any     // made by Set
 	ctx    *engine.Context // made by Context
+	from   client          // made by the first question about it
 	clone  []param         // a clone's parameters
 	conn   [2]net.Addr     // a clone's addresses: remote, local
 	base   context.Context // a clone's
@@ -57,6 +58,9 @@ func (r *Request) end() {
 		r.forms.end()
 	}
 	r.ctx = nil
+	if r.from.known {
+		r.from = client{}
+	}
 	if r.values != nil {
 		clear(r.values)
 	}

@@ -31,5 +31,6 @@ func (r *Request) Clone() *Request {
 		c.body.whole = bytes.Clone(r.body.whole)
 	}
 	c.conn = [2]net.Addr{r.RemoteAddr(), r.LocalAddr()}
+	c.from = r.ownClient()
 	return c
 }

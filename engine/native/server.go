@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/peregrine-http/peregrine/engine"
+	"github.com/peregrine-http/peregrine/engine/listen"
 	"github.com/peregrine-http/peregrine/engine/transport"
 )
 
@@ -18,11 +19,18 @@ import (
 //
 // A field that is zero means its default, a negative timeout none.
 type Server struct {
-	// Addr is where ListenAndServe and ListenAndServeTLS listen: "HOST:PORT". Default ":http" and ":https".
+	// Addr is where ListenAndServe and ListenAndServeTLS listen, in the syntax of package listen: "HOST:PORT", "unix:PATH",
+	// "unix:@NAME". Default ":http" and ":https".
 	Addr string
+	// Addrs are more addresses to listen on; if there are any, Addr may be empty and then is none.
+	Addrs []string
+	// Listen says how their sockets are opened.
+	Listen listen.Config
+	// Proxies says whose word about a request's client is taken. Default: nobody's.
+	Proxies Proxies
 	// Router answers the requests. Required.
 	Router *Router
-	// Transport is "epoll", "portable", or "" for what fits; see engine.Server.
+	// Transport is "epoll", "portable", "" for what fits, or one that the program imports; see engine.Server.
 	Transport string
 	// Loops is the number of event loops. Default GOMAXPROCS.
 	Loops int
@@ -88,20 +96,25 @@ func (s *Server) OnStop(f func(context.Context) error) {
 	s.onStop = append(s.onStop, f)
 }
 
-// ListenAndServe listens on Addr and serves. It always returns an error: see Serve.
+// ListenAndServe listens on Addr and Addrs, all of them or none, and serves. It always returns an error: see Serve. If
+// accepting fails at one address, the others are closed.
 func (s *Server) ListenAndServe() error {
-	l, err := s.listen(":http")
+	ls, err := s.listen(":http")
 	if err != nil {
 		return err
 	}
-	return s.Serve(l)
+	return listen.Serve(ls, s.Serve)
 }
 
-func (s *Server) listen(addr string) (net.Listener, error) {
-	if s.Addr != "" {
-		addr = s.Addr
+func (s *Server) listen(addr string) ([]net.Listener, error) {
+	addrs := s.Addrs
+	switch {
+	case s.Addr != "":
+		addrs = append([]string{s.Addr}, addrs...)
+	case len(addrs) == 0:
+		addrs = []string{addr}
 	}
-	return net.Listen("tcp", addr)
+	return s.Listen.All(addrs...)
 }
 
 // Serve accepts connections from l, which it closes at the end, and answers them. It blocks, and returns ErrServerClosed
@@ -140,6 +153,9 @@ func (s *Server) begin(l net.Listener) (*engine.Server, error) {
 		return nil, errors.New("native: Server.Router is nil: want NewRouter() with routes")
 	case s.TargetBytesMax < 0:
 		return nil, fmt.Errorf("native: Server.TargetBytesMax is %d: want 0 or more", s.TargetBytesMax)
+	}
+	if err := s.Proxies.check(); err != nil {
+		return nil, err
 	}
 	sv := &serving{srv: s.settled(), router: s.Router, base: context.Background(), log: s.Logger}
 	if sv.log == nil {
@@ -204,6 +220,7 @@ func (s *Server) settled() *Server {
 		BodyBytesMax: s.BodyBytesMax, BodyRateMin: s.BodyRateMin,
 		ReadHeaderTimeout: s.ReadHeaderTimeout, BodyTimeout: s.BodyTimeout, WriteTimeout: s.WriteTimeout,
 		IdleTimeout: s.IdleTimeout, HandshakeTimeout: s.HandshakeTimeout,
+		Proxies: s.Proxies,
 	}
 	setDefault(&d.HeadBytesMax, HeadBytesDefault)
 	setDefault(&d.TargetBytesMax, TargetBytesDefault)

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func listen(t *testing.T) net.Listener {
+func loopback(t *testing.T) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -43,7 +43,7 @@ func TestHooks(t *testing.T) {
 		s.OnStart(hook("start 2", nil))
 		s.OnStop(hook("stop 1", stopErr))
 		s.OnStop(hook("stop 2", nil))
-		l := listen(t)
+		l := loopback(t)
 		served := make(chan error, 1)
 		go func() { served <- s.Serve(l) }()
 		a := &app{Server: s, t: t, addr: l.Addr().String()}
@@ -54,7 +54,7 @@ func TestHooks(t *testing.T) {
 		require.Equal(t, []string{"start 1", "base", "start 2", "base", "added", "base", "stop 2", "base", "stop 1", "base"}, order)
 		require.ErrorIs(t, await(t, served, "Serve"), ErrServerClosed)
 		require.NoError(t, s.Shutdown(context.Background())) // OnStop functions run once
-		require.ErrorIs(t, s.Serve(listen(t)), ErrServerClosed)
+		require.ErrorIs(t, s.Serve(loopback(t)), ErrServerClosed)
 	})
 }
 
@@ -69,7 +69,7 @@ func TestOnStartFails(t *testing.T) {
 	s.OnStart(func(context.Context) error { order = append(order, "2"); return errStart })
 	s.OnStart(ok("3"))
 	s.OnStop(ok("stop"))
-	l := listen(t)
+	l := loopback(t)
 	require.ErrorIs(t, s.Serve(l), errStart)
 	_, err := net.Dial("tcp", l.Addr().String())
 	require.Error(t, err, "the listener is closed")
@@ -83,7 +83,7 @@ func TestNeverServed(t *testing.T) {
 	s.OnStop(func(context.Context) error { return errors.New("nothing was started") })
 	require.Zero(t, s.Counters())
 	require.NoError(t, s.Shutdown(context.Background()))
-	require.ErrorIs(t, s.Serve(listen(t)), ErrServerClosed)
+	require.ErrorIs(t, s.Serve(loopback(t)), ErrServerClosed)
 	s = &Server{Router: route1(says("ok"))}
 	require.NoError(t, s.Close())
 	require.ErrorIs(t, s.ListenAndServe(), ErrServerClosed)
@@ -97,7 +97,7 @@ func TestTwoListeners(t *testing.T) {
 		served := make(chan error, 2)
 		var apps []*app
 		for range 2 {
-			l := listen(t)
+			l := loopback(t)
 			go func() { served <- s.Serve(l) }()
 			apps = append(apps, &app{Server: s, t: t, addr: l.Addr().String()})
 		}
@@ -127,7 +127,7 @@ func TestBadConfiguration(t *testing.T) {
 		"TargetBytesMax": {Router: rt, TargetBytesMax: -1},
 		"BaseContext":    {Router: rt, BaseContext: func(net.Listener) context.Context { return nil }},
 	} {
-		l := listen(t)
+		l := loopback(t)
 		require.ErrorContains(t, s.Serve(l), "Server."+field)
 		_, err := net.Dial("tcp", l.Addr().String())
 		require.Error(t, err, field)

@@ -5,19 +5,20 @@ import (
 	"net"
 
 	"github.com/peregrine-http/peregrine/engine"
+	"github.com/peregrine-http/peregrine/engine/listen"
 )
 
-// ListenAndServeTLS listens on Addr and serves with TLS. It always returns an error: see ServeTLS.
+// ListenAndServeTLS is ListenAndServe with TLS. It always returns an error: see ServeTLS.
 func (s *Server) ListenAndServeTLS(certFile, keyFile string) error {
 	config, err := s.tlsConfig(certFile, keyFile)
 	if err != nil {
 		return err
 	}
-	l, err := s.listen(":https")
+	ls, err := s.listen(":https")
 	if err != nil {
 		return err
 	}
-	return s.serveTLS(l, config)
+	return listen.Serve(ls, func(l net.Listener) error { return s.serveTLS(l, config) })
 }
 
 // ServeTLS is Serve with TLS by TLSConfig. certFile and keyFile are PEM files, of the certificate with those that lead to its

@@ -68,7 +68,7 @@ func (p *inPieces) Flush(t *transport.Turn, more ...[]byte) error {
 func playSplit(t *testing.T, eng *engine.Server, in []byte, cut int) (string, transport.Next) {
 	p := &inPieces{played: &played{done: make(chan struct{})}}
 	close(p.done)
-	require.NoError(t, eng.ServeOn(listen(t), func(o transport.Options) (transport.Runner, error) {
+	require.NoError(t, eng.ServeOn(loopback(t), func(o transport.Options) (transport.Runner, error) {
 		p.newSession = o.NewSession
 		return p, nil
 	}))
