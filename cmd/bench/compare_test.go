@@ -16,7 +16,7 @@ import (
 )
 
 // quick makes a whole comparison take a few seconds.
-var quick = []string{"-rounds", "2", "-d", "150ms", "-warmup", "20ms", "-c", "8", "-idle", "200"}
+var quick = []string{"-rounds", "2", "-d", "300ms", "-warmup", "20ms", "-c", "8", "-idle", "200"}
 
 // stayPut moves this process back to where it was when a comparison in it has ended.
 func stayPut(t *testing.T) {
@@ -30,6 +30,7 @@ func stayPut(t *testing.T) {
 }
 
 func TestCompare(t *testing.T) {
+	t.Parallel() // in processes of its own
 	cmd := program(t, quick...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -49,6 +50,7 @@ func TestCompare(t *testing.T) {
 }
 
 func TestCompareChosen(t *testing.T) {
+	t.Parallel() // in processes of its own
 	cmd := program(t, append([]string{"compare", "-servers", "adapter,net/http", "-scenarios", "json", "-transport", "portable", "-procs", "2"}, quick...)...)
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
@@ -58,7 +60,8 @@ func TestCompareChosen(t *testing.T) {
 
 // A server that refuses its configuration is reported in its own words.
 func TestCompareServerDoesNotStart(t *testing.T) {
-	cmd := program(t, append([]string{"-transport", "pigeon"}, quick...)...)
+	t.Parallel() // in processes of its own
+	cmd := program(t, append([]string{"-scenarios", "plaintext", "-transport", "pigeon"}, quick...)...)
 	out, err := cmd.CombinedOutput()
 	require.Error(t, err)
 	require.Equal(t, 1, cmd.ProcessState.ExitCode(), "%s", out)

@@ -38,6 +38,7 @@ func TestParseExternal(t *testing.T) {
 
 // An external server is left out of what it does not offer, without a failure.
 func TestExternalOffersAPart(t *testing.T) {
+	t.Parallel() // in processes of its own
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/plaintext" {
 			http.NotFound(w, r)
@@ -54,6 +55,7 @@ func TestExternalOffersAPart(t *testing.T) {
 }
 
 func TestExternalDoesNotStart(t *testing.T) {
+	t.Parallel() // in processes of its own
 	self, err := os.Executable()
 	require.NoError(t, err)
 	addr := freeAddr(t)

@@ -41,7 +41,7 @@ func TestLoadSocketEcho(t *testing.T) {
 			t.Run(s.name+" "+flags, func(t *testing.T) {
 				args := append(strings.Fields("load -json -d 100ms -warmup 20ms -c 8 "+flags), wsURL(serving(t, s.name), "/ws"))
 				code, out, errs := commandLine(t, args...)
-				require.Equal(t, 0, code, errs)
+				wentWell(t, code, errs)
 				var rep loadReport
 				require.NoError(t, json.Unmarshal([]byte(out), &rep))
 				require.Positive(t, rep.Requests)
@@ -162,7 +162,7 @@ func TestLoadSocketWrong(t *testing.T) {
 		{"-subscribe 1", "/changed", "405"},
 	} {
 		t.Run(strings.TrimSpace(c.flags+" "+c.path), func(t *testing.T) {
-			args := "load -d 300ms -warmup 0s -timeout 500ms "
+			args := "load -d 150ms -warmup 0s -timeout 300ms "
 			if c.flags == "" {
 				args += "-c 2 "
 			}

@@ -91,6 +91,7 @@ func TestMoveTo(t *testing.T) {
 
 // The interrupt of a terminal goes to the server too, which must not end before its parent has measured.
 func TestInterruptPrintsWhatWasMeasured(t *testing.T) {
+	t.Parallel() // in processes of its own
 	cmd := program(t, append(quick, "-rounds", "50")...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var stdout, stderr bytes.Buffer

@@ -16,6 +16,7 @@ func TestScenariosOfAllServers(t *testing.T) {
 			continue
 		}
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
 			plain, secure := serving(t, s.name), ""
 			for _, sc := range scenarios {
 				if sc.idle || !offers(s.name, sc) || sc.conns > 600 {
@@ -31,7 +32,7 @@ func TestScenariosOfAllServers(t *testing.T) {
 				groups, err := sc.groups(url, 16)
 				require.NoError(t, err, sc.name)
 				groups[0].rate = 2000 * sc.open
-				run := loadRun{addr: groups[0].requests[0].addr, groups: groups, duration: 30 * time.Millisecond, timeout: 20 * time.Second, loops: 1}
+				run := loadRun{addr: groups[0].requests[0].addr, groups: groups, duration: 20 * time.Millisecond, timeout: 20 * time.Second, loops: 1}
 				out, err := run.do(t.Context())
 				require.NoError(t, err, sc.name)
 				require.Empty(t, out.total().failed(), sc.name)

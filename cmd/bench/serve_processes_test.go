@@ -17,30 +17,33 @@ import (
 // TestServeProcesses: every kind of server serves in several processes, and they end in order.
 func TestServeProcesses(t *testing.T) {
 	for _, name := range []string{"net/http", "native", "adapter", "fasthttp", "nbio", "hertz"} {
-		tmp := t.TempDir()
-		cmd := program(t, "serve", "-processes", "2", "-server", name, "-addr", "127.0.0.1:0")
-		cmd.Env = append(cmd.Env, "TMPDIR="+tmp)
-		out, err := cmd.StdoutPipe()
-		require.NoError(t, err)
-		require.NoError(t, cmd.Start())
-		t.Cleanup(func() { cmd.Process.Kill() }) // an error if it has ended, as it should have
-		line, err := bufio.NewReader(out).ReadString('\n')
-		require.NoError(t, err)
-		url := "http://" + strings.TrimSpace(strings.TrimPrefix(line, listening)) + "/plaintext"
-		client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-		for range 20 {
-			resp, err := client.Get(url)
-			require.NoError(t, err, name)
-			body, err := io.ReadAll(resp.Body)
-			require.NoError(t, err, name)
-			require.Equal(t, plaintext, string(body), name)
-			resp.Body.Close()
-		}
-		require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
-		require.NoError(t, cmd.Wait(), name)
-		left, err := os.ReadDir(tmp)
-		require.NoError(t, err)
-		require.Empty(t, left, name)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tmp := t.TempDir()
+			cmd := program(t, "serve", "-processes", "2", "-server", name, "-addr", "127.0.0.1:0")
+			cmd.Env = append(cmd.Env, "TMPDIR="+tmp)
+			out, err := cmd.StdoutPipe()
+			require.NoError(t, err)
+			require.NoError(t, cmd.Start())
+			t.Cleanup(func() { cmd.Process.Kill() }) // an error if it has ended, as it should have
+			line, err := bufio.NewReader(out).ReadString('\n')
+			require.NoError(t, err)
+			url := "http://" + strings.TrimSpace(strings.TrimPrefix(line, listening)) + "/plaintext"
+			client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+			for range 20 {
+				resp, err := client.Get(url)
+				require.NoError(t, err, name)
+				body, err := io.ReadAll(resp.Body)
+				require.NoError(t, err, name)
+				require.Equal(t, plaintext, string(body), name)
+				resp.Body.Close()
+			}
+			require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+			require.NoError(t, cmd.Wait(), name)
+			left, err := os.ReadDir(tmp)
+			require.NoError(t, err)
+			require.Empty(t, left, name)
+		})
 	}
 }
 

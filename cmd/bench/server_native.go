@@ -15,6 +15,10 @@ func newNative(dir string, o serveOptions) (server, error) {
 	if err != nil {
 		return nil, err
 	}
+	config, err := o.identity.config()
+	if err != nil {
+		return nil, err
+	}
 	rt := native.NewRouter()
 	rt.Handle("GET /plaintext", nativePlaintext)
 	rt.Const("GET /const", nativePlaintext)
@@ -26,7 +30,7 @@ func newNative(dir string, o serveOptions) (server, error) {
 	rt.Handle("GET /static/{file...}", static)
 	rt.Handle("GET /events", nativeEvents)
 	nativeSockets(rt)
-	return &native.Server{Router: rt, Loops: o.loops, Transport: o.transport}, nil
+	return &native.Server{Router: rt, Loops: o.loops, Transport: o.transport, TLSConfig: config}, nil
 }
 
 func nativePlaintext(w *native.Response, _ *native.Request) error {

@@ -74,25 +74,29 @@ func wrkRun(t *testing.T, url string, depth int, warmup time.Duration) (*outcome
 
 // wrk sends what we would, pipelined too, and its count is the server's.
 func TestWrkCountsWhatWasServed(t *testing.T) {
+	needWrk(t)
 	for _, depth := range []int{1, 16} {
-		var served atomic.Uint64
-		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			served.Add(1)
-			if r.URL.RequestURI() != "/path?q=%22" || r.Host != r.Context().Value(http.LocalAddrContextKey).(fmt.Stringer).String() {
-				w.WriteHeader(http.StatusBadRequest)
-			}
-			io.WriteString(w, "hello")
-		}))
-		defer s.Close()
-		out, err := wrkRun(t, s.URL+"/path?q=%22", depth, 0)
-		require.NoError(t, err)
-		require.NoError(t, out.problem(s.URL))
-		sum := out.total()
-		require.LessOrEqual(t, sum.requests, served.Load())
-		require.GreaterOrEqual(t, sum.requests+uint64(4*depth+1), served.Load()) // 4 connections under way, and the one checked
-		require.Positive(t, sum.hist.TotalCount())
-		require.Positive(t, out.elapsed)
-		require.Positive(t, out.ownCPU.sum)
+		t.Run(fmt.Sprint(depth), func(t *testing.T) {
+			t.Parallel() // wrk measures whole seconds
+			var served atomic.Uint64
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				served.Add(1)
+				if r.URL.RequestURI() != "/path?q=%22" || r.Host != r.Context().Value(http.LocalAddrContextKey).(fmt.Stringer).String() {
+					w.WriteHeader(http.StatusBadRequest)
+				}
+				io.WriteString(w, "hello")
+			}))
+			defer s.Close()
+			out, err := wrkRun(t, s.URL+"/path?q=%22", depth, 0)
+			require.NoError(t, err)
+			require.NoError(t, out.problem(s.URL))
+			sum := out.total()
+			require.LessOrEqual(t, sum.requests, served.Load())
+			require.GreaterOrEqual(t, sum.requests+uint64(4*depth+1), served.Load()) // 4 connections under way, and the one checked
+			require.Positive(t, sum.hist.TotalCount())
+			require.Positive(t, out.elapsed)
+			require.Positive(t, out.ownCPU.sum)
+		})
 	}
 }
 
@@ -130,6 +134,7 @@ func TestWrkFindsWrongAnswers(t *testing.T) {
 }
 
 func TestCompareByWrk(t *testing.T) {
+	t.Parallel() // in processes of its own
 	needWrk(t)
 	cmd := program(t, "-servers", "net/http,fasthttp", "-scenarios", "pipelined", "-load", "wrk", "-rounds", "1", "-warmup", "20ms", "-c", "8")
 	out, err := cmd.CombinedOutput()
