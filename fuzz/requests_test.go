@@ -211,9 +211,10 @@ func compare(in, cuts []byte) error {
 }
 
 // laxer reports whether a request that begins with b is one of those that only the engine accepts: with an empty line
-// before it (RFC 9112, section 2.2), where net/http skips it only behind a POST; and an IPv6 address with bad groups.
+// before it (RFC 9112, section 2.2), where net/http skips it only behind a POST; an IPv6 address with bad groups; and an
+// Expect that expects nothing (RFC 9110, section 5.6.1.2).
 func laxer(b []byte, u *understood) bool {
-	return bytes.HasPrefix(b, []byte("\r\n")) || strings.Contains(u.target, "[")
+	return bytes.HasPrefix(b, []byte("\r\n")) || strings.Contains(u.target, "[") || strings.Contains(u.header.Get("Expect"), ",")
 }
 
 // intended reports whether the request that begins with b is refused by a rule that net/http does not have. The other
