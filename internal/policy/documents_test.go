@@ -149,7 +149,7 @@ func twin(program string) string {
 }
 
 // twinless are the examples that use what net/http does not have.
-const twinless = "chat const native robynchat ticker"
+const twinless = "chat const native processes processes-http robynchat ticker"
 
 // TestTwinsCompile: each other example is still a program when the change is taken back.
 func TestTwinsCompile(t *testing.T) {
