@@ -25,6 +25,7 @@ const usageText = `Usage: bench [compare] [flags]      net/http and Peregrine si
        bench serve [flags]          serve the application of the benchmarks
        bench load [flags] URL       load any HTTP server, every response checked
        bench report RESULTS.json    a page of what "bench compare -json RESULTS.json" has measured
+       bench report -against OLD.json NEW.json      what has changed from one run to another
 
 "bench COMMAND -help" tells more.
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 const reportUsage = `Usage: bench report [flags] RESULTS.json...
@@ -13,17 +15,29 @@ const reportUsage = `Usage: bench report [flags] RESULTS.json...
 Makes one HTML page of what "bench compare -json" has written: charts, tables, what was measured on, and the command that did.
 Each file is a part of the page, in the order given. The page needs no network and has no scripts.
 
+With -against it makes no page but prints how one metric differs from that of an older run: what a change to a server has done, or
+how well a machine repeats itself. Exit code 1: a median differs by more than -within and by more than the rounds of either run do.
+
 `
 
 func reportCommand(_ context.Context, e env, args []string) error {
 	fs := newFlags("report", reportUsage+"Flags:\n")
 	out := fs.String("o", "report.html", "`FILE` to write the page to, - for standard output")
 	dir := fs.String("svg", "", "`DIR` to write each chart to, as an SVG file that can stand alone; it is made if it is not there")
+	other := fs.String("against", "", "`FILE` of an older run, to print the differences from instead of making a page")
+	name := fs.String("metric", metricNames[cpu], "`NAME` of what to compare with -against")
+	within := fs.Float64("within", 5, "`PERCENT` by which medians may differ with -against")
 	if err := fs.parse(e, args); err != nil {
 		return err
 	}
 	if fs.NArg() == 0 {
 		return usageError("want the files that compare -json has written")
+	}
+	if *other != "" && fs.NArg() > 1 {
+		return usageError("want one file to compare with %s, got %q", *other, fs.Args())
+	}
+	if !slices.Contains(metricNames[:], *name) || !(*within >= 0) {
+		return usageError("-metric %s, -within %v: want one of %s, and a number of percents", *name, *within, strings.Join(metricNames[:], ", "))
 	}
 	var runs []results
 	for _, name := range fs.Args() {
@@ -32,6 +46,13 @@ func reportCommand(_ context.Context, e env, args []string) error {
 			return err
 		}
 		runs = append(runs, r)
+	}
+	if *other != "" {
+		was, err := readResultsFile(*other)
+		if err != nil {
+			return err
+		}
+		return against(e.stdout, was, runs[0], *name, *within/100)
 	}
 	p, charts, err := newPage(runs)
 	if err != nil {

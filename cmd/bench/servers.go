@@ -23,7 +23,7 @@ type serveOptions struct {
 // add defines the flags.
 func (o *serveOptions) add(fs flags) {
 	fs.IntVar(&o.loops, "loops", 0, "event loops, 0 for one per CPU ("+takers("loops")+")")
-	fs.StringVar(&o.transport, "transport", "", "`NAME` of the transport: epoll, portable ("+takers("transport")+"; default: what fits)")
+	fs.StringVar(&o.transport, "transport", "", "`NAME` of the transport: epoll, portable, gnet, netpoll ("+takers("transport")+"; default: what fits)")
 }
 
 // flags lists the ones that were given, as a command line has them.
