@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"reflect"
+	"strconv"
 )
 
 // sniffSize is how much of a body decides its Content-Type.
@@ -29,8 +30,10 @@ func (w *response) ReadFrom(src io.Reader) (n int64, err error) {
 	if !w.sentHead {
 		// The first bytes go the usual way: they may be all, and they decide the Content-Type. Nothing is sent before
 		// the source has given something.
-		n, err = io.CopyBuffer(plainWriter{w}, io.LimitReader(src, sniffSize), buf[:])
-		if err != nil || n < sniffSize {
+		var all bool
+		size := w.firstPiece(src)
+		n, all, err = w.copyFirst(src, buf[:size:size])
+		if err != nil || n < sniffSize || all && size > sniffSize {
 			return n, err
 		}
 	}
@@ -46,6 +49,53 @@ func (w *response) ReadFrom(src io.Reader) (n int64, err error) {
 	}
 	m, err := io.CopyBuffer(plainWriter{w}, src, buf[:])
 	return n + m, err
+}
+
+// smallFileMax is the size in bytes up to which a file is read and leaves with its head, in one write. Beyond it, the kernel's
+// copying is worth a write for the head.
+const smallFileMax = spillSize
+
+// firstPiece is how much to read before the head is sent. Where the length is declared, that is as much as there is room for: a
+// second write costs more than reading and copying. Without, it is as in net/http, because the framing depends on what came
+// before the first write to the connection. Of a large file the rest is the kernel's.
+func (w *response) firstPiece(src io.Reader) int {
+	length := w.length
+	if v := w.header["Content-Length"]; !w.wroteHeader && len(v) == 1 {
+		if n, err := strconv.ParseInt(v[0], 10, 64); err == nil {
+			length = n
+		}
+	}
+	limited, _ := src.(*io.LimitedReader)
+	if limited != nil {
+		src = limited.R
+	}
+	if length < 0 || fileOf(src) != nil && (limited == nil || limited.N > smallFileMax) {
+		return sniffSize
+	}
+	return int(min(max(length, sniffSize), copyBufferSize))
+}
+
+// copyFirst writes what src gives, until that is enough for the Content-Type, buf is used up, or src has ended, which it reports
+// as far as it can be known without another Read: that might wait, and then what there is must have been sent.
+func (w *response) copyFirst(src io.Reader, buf []byte) (n int64, all bool, err error) {
+	limited, _ := src.(*io.LimitedReader)
+	for n < sniffSize {
+		p := buf[n:]
+		k, rerr := src.Read(p)
+		if k > 0 {
+			m, werr := write(w, p[:k])
+			if n += int64(m); werr != nil {
+				return n, false, werr
+			}
+		}
+		if rerr == io.EOF || rerr == nil && limited != nil && limited.N <= 0 {
+			return n, true, nil
+		}
+		if rerr != nil {
+			return n, false, rerr
+		}
+	}
+	return n, false, nil
 }
 
 // sendFile sends as much of src as is a regular file and fits the declared length. What it leaves is copied.
