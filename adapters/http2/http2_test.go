@@ -1,0 +1,477 @@
+package http2_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/peregrine-http/peregrine/adapters/http2"
+	"github.com/peregrine-http/peregrine/engine/native"
+	"github.com/peregrine-http/peregrine/engine/websocket"
+)
+
+// The oracle is the same server by HTTP/1.1: what a client gets by HTTP/2 is what it gets there.
+var oracle = []struct {
+	name  string
+	serve native.Handler
+}{
+	{"text", func(w *native.Response, r *native.Request) error { return w.Text(200, "hello") }},
+	{"nothing", func(w *native.Response, r *native.Request) error { return nil }},
+	{"no content", func(w *native.Response, r *native.Request) error { return w.Empty(204) }},
+	{"not modified", func(w *native.Response, r *native.Request) error {
+		w.Set("Etag", `"1"`)
+		return w.Empty(304)
+	}},
+	{"no type", func(w *native.Response, r *native.Request) error {
+		w.Del("Content-Type")
+		_, err := w.WriteString("<html>")
+		return err
+	}},
+	{"fields", func(w *native.Response, r *native.Request) error {
+		w.Add("Set-Cookie", "a=1")
+		w.Add("Set-Cookie", "b=2")
+		w.Set("X-Empty", "")
+		w.Set("Connection", "X-Hop")
+		w.Set("X-Hop", "1")
+		var names []string
+		for name, value := range r.Headers() {
+			if n := strings.ToLower(string(name)); n != "connection" && n != "user-agent" {
+				names = append(names, fmt.Sprintf("%s=%s", name, value))
+			}
+		}
+		slices.Sort(names) // HTTP/2 knows their order, net/http does not
+		return w.Text(200, strings.Join(names, "\n"))
+	}},
+	{"request", func(w *native.Response, r *native.Request) error {
+		return w.Text(200, fmt.Sprintf("%s %s %s %s %d", r.Method(), r.Target(), r.Host(), r.Query("q"), r.ProtoMinor()))
+	}},
+	{"body", func(w *native.Response, r *native.Request) error {
+		body, err := r.Body()
+		if err != nil {
+			return err
+		}
+		return w.Bytes(201, "application/x-echo", body)
+	}},
+	{"trailers", func(w *native.Response, r *native.Request) error {
+		w.SetTrailer("X-Early", "1")
+		body, err := io.ReadAll(r.BodyReader())
+		w.Write(body)
+		w.Flush()
+		var names []string
+		for name, value := range r.Trailers() {
+			names = append(names, fmt.Sprintf("%s=%s", name, value))
+		}
+		slices.Sort(names)
+		w.SetTrailer("X-Early", "2")
+		w.SetTrailer("X-Got", strings.Join(names, ","))
+		return err
+	}},
+	{"hints", func(w *native.Response, r *native.Request) error {
+		w.Set("Link", "</a>")
+		w.Inform(103)
+		return w.Text(200, "after")
+	}},
+	{"large", func(w *native.Response, r *native.Request) error {
+		return w.Text(200, strings.Repeat("0123456789abcdef", 1<<16))
+	}},
+	{"large, in pieces", func(w *native.Response, r *native.Request) error {
+		for i := range 200 {
+			fmt.Fprintf(w, "%06d%s", i, strings.Repeat("x", 5000))
+		}
+		return nil
+	}},
+	{"error", func(w *native.Response, r *native.Request) error { return native.Errorf(418, "short and %s", "stout") }},
+	{"unknown error", func(w *native.Response, r *native.Request) error { return errors.New("secret") }},
+	{"panic", func(w *native.Response, r *native.Request) error { panic("secret") }},
+	{"aborted", func(w *native.Response, r *native.Request) error { return native.ErrAbort }},
+	{"incomplete", func(w *native.Response, r *native.Request) error {
+		w.Set("Content-Length", "10")
+		w.WriteString("five.")
+		return w.Flush()
+	}},
+	{"redirect", func(w *native.Response, r *native.Request) error { return w.Redirect(302, "/elsewhere") }},
+	{"websocket", func(w *native.Response, r *native.Request) error { return w.WebSocket(new(websocket.Endpoint), nil) }},
+}
+
+// seen is all of a response that must be the same.
+func seen(t *testing.T, c *http.Client, req *http.Request) string {
+	ctx, cancel := context.WithTimeout(req.Context(), patience)
+	defer cancel()
+	var hints []string
+	trace := &httptrace.ClientTrace{Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
+		hints = append(hints, fmt.Sprint(code, h["Link"]))
+		return nil
+	}}
+	res, err := c.Do(req.WithContext(httptrace.WithClientTrace(ctx, trace)))
+	if err != nil {
+		require.NoError(t, ctx.Err())
+		return "no response"
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	require.NoError(t, ctx.Err())
+	h := res.Header
+	for _, name := range []string{"Date", "Connection", "X-Hop", "Trailer"} {
+		h.Del(name)
+	}
+	if req.Method == "HEAD" {
+		res.Trailer = nil // is announced, and does not come
+	}
+	if len(body) > 1000 {
+		body = fmt.Appendf(nil, "%d bytes %.100q ... %q", len(body), body, body[len(body)-100:])
+	}
+	return fmt.Sprint(res.StatusCode, " ", hints, h, " ", res.ContentLength, " ", string(body), " ", err != nil, res.Trailer)
+}
+
+func TestOracle(t *testing.T) {
+	routes := map[string]native.Handler{}
+	for i, tt := range oracle {
+		routes[fmt.Sprintf("/%d", i)] = tt.serve
+	}
+	routes["POST /post"] = oracle[0].serve
+	rt := router(routes)
+	constant := 0
+	rt.Const("GET /const", func(w *native.Response, r *native.Request) error {
+		constant++
+		return w.Text(200, strings.Repeat("constant ", 100))
+	})
+	a := run(t, &native.Server{Router: rt, BodyBytesMax: 300 << 10}, http2.Options{})
+	requests := map[string]func(url string) *http.Request{
+		"GET":  func(url string) *http.Request { return request(t, "GET", url+"?q=a%20b", nil) },
+		"HEAD": func(url string) *http.Request { return request(t, "HEAD", url, nil) },
+		"POST": func(url string) *http.Request { return request(t, "POST", url, strings.NewReader("hello")) },
+		"POST empty": func(url string) *http.Request {
+			return request(t, "POST", url, http.NoBody)
+		},
+		"POST without length": func(url string) *http.Request {
+			return request(t, "POST", url, io.MultiReader(strings.NewReader("hel"), strings.NewReader("lo")))
+		},
+		"POST trailers": func(url string) *http.Request {
+			r := request(t, "POST", url, io.MultiReader(strings.NewReader("hello")))
+			r.Trailer = http.Header{"X-A": {"1"}, "X-B": {"2"}}
+			return r
+		},
+		"POST large": func(url string) *http.Request {
+			return request(t, "POST", url, strings.NewReader(strings.Repeat("x", 200<<10)))
+		},
+		"POST too large": func(url string) *http.Request {
+			return request(t, "POST", url, strings.NewReader(strings.Repeat("x", 400<<10)))
+		},
+		"conditional": func(url string) *http.Request {
+			r := request(t, "GET", url, nil)
+			r.Header.Set("Accept-Encoding", "gzip")
+			return r
+		},
+		"OPTIONS": func(url string) *http.Request { return request(t, "OPTIONS", url, nil) },
+		"other method": func(url string) *http.Request {
+			return request(t, "BREW", url, nil)
+		},
+		"fields": func(url string) *http.Request {
+			r := request(t, "GET", url, nil)
+			r.Header["X-Two"] = []string{"1", "2"}
+			r.Header.Set("Cookie", "a=1; b=2")
+			r.Header.Set("X-Empty", "")
+			return r
+		},
+	}
+	paths := []string{"/const", "/none", "/post", "/0/", "/%2e%2e/x"}
+	for i := range oracle {
+		paths = append(paths, fmt.Sprintf("/%d", i))
+	}
+	http1, http2, clear := client(t, one), client(t, two), client(t, upfront)
+	for _, path := range paths {
+		for name, make := range requests {
+			want := seen(t, http1, make("https://"+a.secure+path))
+			require.Equal(t, want, seen(t, http2, make("https://"+a.secure+path)), "%s %s", name, path)
+			want = strings.ReplaceAll(want, a.secure, a.plain)
+			require.Equal(t, want, seen(t, clear, make("http://"+a.plain+path)), "%s %s", name, path)
+		}
+	}
+	require.Equal(t, 1, constant)
+}
+
+func request(t testing.TB, method, url string, body io.Reader) *http.Request {
+	r, err := http.NewRequest(method, url, body)
+	require.NoError(t, err)
+	return r
+}
+
+// The handler sees the connection that the stream is on, and its TLS.
+func TestConnection(t *testing.T) {
+	a := run(t, &native.Server{Router: router(map[string]native.Handler{"/": func(w *native.Response, r *native.Request) error {
+		state := "none"
+		if s := r.TLS(); s != nil {
+			state = s.NegotiatedProtocol
+		}
+		return w.Text(200, fmt.Sprint(r.RemoteAddr(), " ", r.LocalAddr(), " ", state))
+	}})}, http2.Options{})
+	for _, tt := range []struct {
+		speak       func(*http.Protocols, bool)
+		url, addr   string
+		proto, want string
+	}{
+		{two, "https://" + a.secure, a.secure, "HTTP/2.0", "h2"},
+		{one, "https://" + a.secure, a.secure, "HTTP/1.1", "http/1.1"},
+		{upfront, "http://" + a.plain, a.plain, "HTTP/2.0", "none"},
+		{one, "http://" + a.plain, a.plain, "HTTP/1.1", "none"},
+	} {
+		var local string
+		trace := &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { local = i.Conn.LocalAddr().String() }}
+		res, err := client(t, tt.speak).Do(request(t, "GET", tt.url, nil).WithContext(httptrace.WithClientTrace(context.Background(), trace)))
+		require.NoError(t, err)
+		body, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
+		res.Body.Close()
+		require.Equal(t, tt.proto, res.Proto)
+		if tt.want == "http/1.1" && strings.HasSuffix(string(body), " ") {
+			tt.want = "" // a client that offers nothing agrees on nothing
+		}
+		require.Equal(t, local+" "+tt.addr+" "+tt.want, string(body))
+	}
+	counters := a.Counters()
+	require.Equal(t, []uint64{4, 4, 2}, []uint64{counters.Accepted, counters.Requests, counters.Hijacked})
+}
+
+// Bodies go both ways at once, as they come.
+func TestFullDuplex(t *testing.T) {
+	a := run(t, &native.Server{Router: router(map[string]native.Handler{"/": func(w *native.Response, r *native.Request) error {
+		if err := w.Flush(); err != nil { // before the first byte of the body
+			return err
+		}
+		lines := bufio.NewReader(r.BodyReader())
+		for {
+			line, err := lines.ReadBytes('\n')
+			if err == io.EOF {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			w.Write(bytes.ToUpper(line))
+			if err := w.Flush(); err != nil {
+				return err
+			}
+		}
+	}})}, http2.Options{})
+	for _, speak := range []func(*http.Protocols, bool){two, upfront} {
+		url := "https://" + a.secure
+		p := new(http.Protocols)
+		if speak(p, true); p.UnencryptedHTTP2() {
+			url = "http://" + a.plain
+		}
+		pr, pw := io.Pipe()
+		res, err := client(t, speak).Do(request(t, "POST", url, pr))
+		require.NoError(t, err)
+		lines := bufio.NewReader(res.Body)
+		for i := range 20 {
+			fmt.Fprintf(pw, "line %d\n", i)
+			line, err := lines.ReadString('\n')
+			require.NoError(t, err)
+			require.Equal(t, fmt.Sprintf("LINE %d\n", i), line)
+		}
+		pw.Close()
+		rest, err := io.ReadAll(lines)
+		require.NoError(t, err)
+		require.Empty(t, rest)
+		res.Body.Close()
+	}
+}
+
+// Events come one by one, and end when the client leaves.
+func TestEvents(t *testing.T) {
+	next, left := make(chan string), make(chan error, 1)
+	a := run(t, &native.Server{WriteTimeout: 200 * time.Millisecond, Router: router(map[string]native.Handler{"/": func(w *native.Response, r *native.Request) error {
+		e, err := w.Events(native.EventsOptions{Heartbeat: -1})
+		if err != nil {
+			return err
+		}
+		defer e.Close()
+		for {
+			select {
+			case text := <-next:
+				e.Send(native.Event{Data: []byte(text)})
+			case <-e.Done():
+				left <- r.Context().Err()
+				return nil
+			}
+		}
+	}})}, http2.Options{})
+	res, err := client(t, two).Get("https://" + a.secure)
+	require.NoError(t, err)
+	require.Equal(t, "text/event-stream", res.Header.Get("Content-Type"))
+	lines := bufio.NewReader(res.Body)
+	for i := range 5 {
+		next <- fmt.Sprint(i)
+		line, err := lines.ReadString('\n')
+		require.NoError(t, err)
+		require.Equal(t, fmt.Sprintf("data: %d\n", i), line)
+		lines.ReadString('\n')
+	}
+	time.Sleep(1500 * time.Millisecond) // longer than WriteTimeout: nobody waits for anything to be taken
+	next <- "still"
+	line, err := lines.ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "data: still\n", line)
+	res.Body.Close() // resets the stream
+	require.Equal(t, context.Canceled, <-left)
+}
+
+// A client that expects to be asked for its body is asked when the handler reads it, and not if it does not.
+func TestExpectContinue(t *testing.T) {
+	a := run(t, &native.Server{Router: router(map[string]native.Handler{
+		"/refuse": func(w *native.Response, r *native.Request) error { return w.Text(403, "no") },
+		"/read": func(w *native.Response, r *native.Request) error {
+			body, err := r.Body()
+			if err != nil {
+				return err
+			}
+			return w.Text(200, string(body))
+		},
+	})}, http2.Options{})
+	c := client(t, two)
+	for path, want := range map[string]string{"/refuse": "403 no asked false read 0", "/read": "200 hello asked true read 5"} {
+		asked := false
+		body := &counted{Reader: strings.NewReader("hello")}
+		r := request(t, "POST", "https://"+a.secure+path, body)
+		r.ContentLength = 5
+		r.Header.Set("Expect", "100-continue")
+		trace := &httptrace.ClientTrace{Got100Continue: func() { asked = true }}
+		res, err := c.Do(r.WithContext(httptrace.WithClientTrace(context.Background(), trace)))
+		require.NoError(t, err)
+		text, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
+		res.Body.Close()
+		require.Equal(t, want, fmt.Sprintf("%d %s asked %v read %d", res.StatusCode, text, asked, body.n))
+	}
+}
+
+type counted struct {
+	io.Reader
+	n int
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n += n
+	return n, err
+}
+
+// A client that leaves in the middle of its body, or of the answer, is noticed.
+func TestReset(t *testing.T) {
+	begun, ended := make(chan bool), make(chan error, 1)
+	a := run(t, &native.Server{Router: router(map[string]native.Handler{
+		"/read": func(w *native.Response, r *native.Request) error {
+			begun <- true
+			_, err := io.Copy(io.Discard, r.BodyReader())
+			ended <- err
+			return err
+		},
+		"/write": func(w *native.Response, r *native.Request) error {
+			begun <- true
+			for {
+				if _, err := w.Write(make([]byte, 10<<10)); err != nil {
+					ended <- err
+					return err
+				}
+			}
+		},
+		"/wait": func(w *native.Response, r *native.Request) error {
+			done := r.Context().Done()
+			begun <- true
+			<-done
+			ended <- r.Context().Err()
+			return nil
+		},
+	})}, http2.Options{})
+	c := client(t, two)
+	for _, path := range []string{"/read", "/write", "/wait"} {
+		ctx, cancel := context.WithCancel(context.Background())
+		r := request(t, "GET", "https://"+a.secure+path, nil)
+		if path == "/read" {
+			pr, pw := io.Pipe()
+			defer pw.Close()
+			r = request(t, "POST", "https://"+a.secure+path, pr)
+		}
+		go func() {
+			<-begun
+			cancel()
+		}()
+		res, err := c.Do(r.WithContext(ctx))
+		if err == nil {
+			_, err = io.ReadAll(res.Body)
+			res.Body.Close()
+		}
+		require.ErrorIs(t, err, context.Canceled)
+		require.Error(t, <-ended)
+	}
+}
+
+// Shutdown waits for streams, and tells events to end; Close cuts them.
+func TestEnd(t *testing.T) {
+	for _, gently := range []bool{true, false} {
+		begun, leave := make(chan bool), make(chan bool)
+		a := run(t, &native.Server{Router: router(map[string]native.Handler{"/": func(w *native.Response, r *native.Request) error {
+			w.Flush()
+			begun <- true
+			select {
+			case <-leave:
+			case <-r.Context().Done():
+			}
+			return w.Text(200, "whole")
+		}})}, http2.Options{})
+		res, err := client(t, two).Get("https://" + a.secure)
+		require.NoError(t, err)
+		<-begun
+		if !gently {
+			require.NoError(t, a.Close())
+			_, err := io.ReadAll(res.Body)
+			require.Error(t, err)
+			continue
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		require.ErrorIs(t, a.Shutdown(ctx), context.Canceled)
+		done := make(chan error)
+		go func() { done <- a.Shutdown(context.Background()) }()
+		select {
+		case err := <-done:
+			t.Fatal("Shutdown has not waited", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+		close(leave)
+		_, err = io.ReadAll(res.Body)
+		require.NoError(t, err)
+		require.NoError(t, <-done)
+	}
+}
+
+// A client that takes nothing has WriteTimeout to change its mind.
+func TestWriteTimeout(t *testing.T) {
+	failed := make(chan error, 1)
+	a := run(t, &native.Server{WriteTimeout: 100 * time.Millisecond, Router: router(map[string]native.Handler{"/": func(w *native.Response, r *native.Request) error {
+		for {
+			if _, err := w.Write(make([]byte, 10<<10)); err != nil {
+				failed <- err
+				return err
+			}
+		}
+	}})}, http2.Options{})
+	res, err := client(t, two).Get("https://" + a.secure)
+	require.NoError(t, err)
+	require.Error(t, <-failed)
+	_, err = io.ReadAll(res.Body)
+	require.Error(t, err)
+	res.Body.Close()
+}
