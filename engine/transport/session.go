@@ -67,3 +67,10 @@ type Successor interface {
 	// connection ends before it, Closed is.
 	Successor() Protocol
 }
+
+// Parting is a session that has something to say to its peer when the transport closes the connection for being idle.
+type Parting interface {
+	// Part appends it to t.Out. The owner calls it once Idle has returned true; what the socket takes of t.Out at once is
+	// sent, and Closed follows.
+	Part(t *Turn)
+}

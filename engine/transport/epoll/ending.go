@@ -74,6 +74,18 @@ func (l *loop) due(w *worker, c *conn) {
 	l.settle(c, next)
 }
 
+// retire ends c, which is idle: nothing of it waits to be sent.
+func (l *loop) retire(c *conn) {
+	if s, ok := c.session.(transport.Parting); ok {
+		var t transport.Turn
+		s.Part(&t)
+		if len(t.Out) > 0 {
+			c.write(t.Out)
+		}
+	}
+	l.close(c, nil, false)
+}
+
 // close ends c. reset tells the peer that something was cut.
 func (l *loop) close(c *conn, err error, reset bool) {
 	if c.word.Load()&duplex != 0 {

@@ -126,8 +126,9 @@ func (l *loop) sweep(s sweep) {
 		case s == sweepIdle && l.r.draining.Load() && c.word.Load()&duplex != 0:
 			c.duplex().Drain()
 		case away:
-		case s == sweepIdle && c.state == stateRead && c.session.Idle(),
-			s == sweepWatch && c.exposed() && c.ext.raw.Control(func(uintptr) {}) != nil:
+		case s == sweepIdle && c.state == stateRead && c.session.Idle():
+			l.retire(c)
+		case s == sweepWatch && c.exposed() && c.ext.raw.Control(func(uintptr) {}) != nil:
 			l.close(c, nil, false)
 		}
 	})

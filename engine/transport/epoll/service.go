@@ -129,8 +129,11 @@ func (l *loop) settle(c *conn, next transport.Next) {
 			}
 		} else if c.out != nil || next == transport.Write {
 			c.state = stateWrite
-		} else if c.eof || l.r.draining.Load() && c.session.Idle() {
-			l.close(c, nil, false) // nothing more can come, or is wanted
+		} else if c.eof {
+			l.close(c, nil, false) // nothing more can come
+			return
+		} else if l.r.draining.Load() && c.session.Idle() {
+			l.retire(c)
 			return
 		} else if c.word.Load()&(evIn|evRdHup|evHup) != 0 {
 			l.again = append(l.again, c.handle())

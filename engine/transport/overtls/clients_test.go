@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -218,6 +219,21 @@ func TestFarewell(t *testing.T) {
 		require.NoError(t, c.CloseWrite())
 		require.Equal(t, "error: unexpected EOF", must(t)(c.answer()))
 	})
+}
+
+// TestFarewellOfIdle: who is idle when the server stops is told so, on loops.
+func TestFarewellOfIdle(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("SKIPPED: no epoll here")
+	}
+	s := serve(t, "epoll", echo)
+	tap := &tapped{Conn: s.raw(t)}
+	c := s.over(tap, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 })
+	require.Equal(t, "/a", must(t)(c.get("/a")))
+	require.NoError(t, s.Shutdown(t.Context()))
+	_, err := c.r.ReadByte()
+	require.Equal(t, io.EOF, err)
+	require.EqualValues(t, 21, tap.lastRecord()[0])
 }
 
 // tapped keeps what the server sends.

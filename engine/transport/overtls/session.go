@@ -9,7 +9,10 @@ import (
 // session is Conn as its transport sees it.
 type session Conn
 
-var _ transport.Session = (*session)(nil)
+var (
+	_ transport.Session = (*session)(nil)
+	_ transport.Parting = (*session)(nil)
+)
 
 // Run implements transport.Session.
 func (s *session) Run(t *transport.Turn) transport.Next {
@@ -172,6 +175,17 @@ func (s *session) Expire(t *transport.Turn) transport.Next {
 
 // Idle implements transport.Session.
 func (s *session) Idle() bool { return s.inner.Idle() }
+
+// Part implements transport.Parting: close_notify.
+func (s *session) Part(t *transport.Turn) {
+	c := (*Conn)(s)
+	if c.state != stateOpen {
+		return
+	}
+	c.sit(t)
+	c.end(transport.Close)
+	c.rise()
+}
 
 // HangUp implements transport.Session.
 func (s *session) HangUp(reset bool) { s.inner.HangUp(reset) }
