@@ -221,3 +221,46 @@ func TestSubscriberAnswersPings(t *testing.T) {
 		<-over
 	}
 }
+
+// A server that goes away is said to have gone, and an interrupt prints what was measured until then.
+func TestLoadSocketEndsEarly(t *testing.T) {
+	for _, flags := range []string{"-c 3 /ws", "-subscribe 3 /topic/x", "-portable -c 3 /ws", "-portable -subscribe 3 /topic/x"} {
+		t.Run(flags, func(t *testing.T) {
+			args := strings.Fields("load -d 1h -warmup 0s -timeout 5s " + flags)
+			start := func(then func(*httptest.Server)) func(context.Context) (int, string, string) {
+				mux := http.NewServeMux()
+				end := gorillaSockets(mux)
+				var s *httptest.Server
+				var opened atomic.Int64
+				s = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if r.Method == "GET" && opened.Add(1) == 4 { // the probe's, and all
+						time.AfterFunc(150*time.Millisecond, func() { then(s) })
+					}
+					mux.ServeHTTP(w, r)
+				}))
+				s.Config.RegisterOnShutdown(end)
+				s.Start()
+				t.Cleanup(s.Close)
+				args := append(args[:len(args)-1:len(args)-1], wsURL(s.URL, args[len(args)-1]))
+				return func(ctx context.Context) (int, string, string) { return runBench(ctx, args...) }
+			}
+
+			load := start(func(s *httptest.Server) {
+				s.Listener.Close()
+				s.Config.Shutdown(t.Context()) // which ends what was hijacked
+				s.CloseClientConnections()
+			})
+			code, out, errs := load(t.Context())
+			require.Equal(t, 1, code, out)
+			require.Regexp(t, "went away|did not come|publish", errs)
+			require.Contains(t, out, "all checked")
+
+			ctx, cancel := context.WithCancel(t.Context())
+			load = start(func(*httptest.Server) { cancel() })
+			code, out, errs = load(ctx)
+			require.Equal(t, 130, code, "%s%s", out, errs)
+			require.Contains(t, out, "all checked")
+			require.Contains(t, out, "failed      none")
+		})
+	}
+}
