@@ -25,6 +25,9 @@ type Lack string
 // NoSocket: a hijacked connection is a net.Conn, but no *net.TCPConn or *net.UnixConn.
 const NoSocket Lack = "no socket of package net"
 
+// NoPause: input is taken also while nobody reads it. A peer that sends too much is cut instead of being made to wait.
+const NoPause Lack = "no pause in reading"
+
 // Run runs the suite against a transport, over TCP and over Unix sockets.
 func Run(t *testing.T, newRunner NewRunner, lacks ...Lack) { run(t, newRunner, nil, lacks) }
 

@@ -7,7 +7,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -172,6 +174,42 @@ func (s suite) streaming(t *testing.T) {
 		go c.Write([]byte(post(big)))
 		c.expect(answer("/"))
 		require.Empty(t, c.cut())
+	})
+	t.Run("a handler that does not read stops the peer", func(t *testing.T) {
+		const size = 256 << 20 // far more than two kernels, or anybody, should keep
+		release := make(chan bool)
+		c := s.serve(t, func(x *engine.Exchange) {
+			<-release
+			n, err := io.Copy(io.Discard, bodyReader{x})
+			reply(x, fmt.Sprint(n, err))
+		}).dial(t)
+		c.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n", size))
+		var sent atomic.Int64
+		done := make(chan error, 1)
+		go func() {
+			for p := make([]byte, 16<<10); sent.Load() < size; {
+				n, err := c.Write(p)
+				if sent.Add(int64(n)); err != nil {
+					done <- err
+					return
+				}
+			}
+			done <- nil
+		}()
+		if slices.Contains(s.lacks, NoPause) {
+			require.Error(t, await(t, done, "the cut"))
+			close(release)
+			return
+		}
+		eventually(t, "the peer to be stopped", func() bool {
+			before := sent.Load()
+			time.Sleep(short)
+			return before > 0 && sent.Load() == before
+		})
+		require.Less(t, sent.Load(), int64(size/2))
+		close(release)
+		require.NoError(t, await(t, done, "all to be sent"))
+		c.expect(answer(fmt.Sprint(size, nil)))
 	})
 	t.Run("a peer that does not read stops the handler", func(t *testing.T) {
 		result := make(chan error, 1)

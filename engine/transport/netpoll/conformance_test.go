@@ -9,4 +9,10 @@ import (
 	"github.com/peregrine-http/peregrine/engine/transport/netpoll"
 )
 
-func TestConformance(t *testing.T) { conformance.Run(t, netpoll.New, conformance.NoSocket) }
+func TestConformance(t *testing.T) {
+	conformance.Run(t, netpoll.New, conformance.NoSocket, conformance.NoPause)
+}
+
+func TestConformanceTLS(t *testing.T) {
+	conformance.RunTLS(t, netpoll.New, conformance.NoSocket, conformance.NoPause)
+}

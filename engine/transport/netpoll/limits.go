@@ -1,5 +1,9 @@
 package netpoll
 
 // InputMax bounds what a connection has sent and its handler has not read, in bytes. netpoll reads what there is and cannot
-// be told to stop; a connection that is above the bound is cut, with ErrInputMax.
+// be told to stop; a connection that is above the bound is cut, with ErrInputMax. What comes while that is being found
+// out is in memory for a moment, too.
 const InputMax = 16 << 20
+
+// pieceMax bounds a piece of input, in bytes, that is passed on at once.
+const pieceMax = 64 << 10

@@ -51,7 +51,7 @@ func (l loops) Enter(c *guest.Conn, sock net.Conn) error {
 	})
 	entered := c.Entered(fd, seat{place})
 	place.SetOnRequest(func(_ context.Context, place netpoll.Connection) error {
-		if deliver(c, place) > InputMax {
+		if deliver(c, place) {
 			if l.logf != nil {
 				l.logf("netpoll: %v: %v", c.RemoteAddr(), ErrInputMax)
 			}
@@ -65,15 +65,20 @@ func (l loops) Enter(c *guest.Conn, sock net.Conn) error {
 	return sock.Close()
 }
 
-// deliver takes what netpoll has read.
-func deliver(c *guest.Conn, place netpoll.Connection) (waiting int) {
+// deliver takes what netpoll has read, piece by piece: one piece of all would be a copy more. It reports whether more than
+// InputMax waits to be read; then the rest is left.
+func deliver(c *guest.Conn, place netpoll.Connection) (tooMuch bool) {
 	r := place.Reader()
-	p, err := r.Next(r.Len())
-	if err == nil {
-		waiting = c.Deliver(p)
+	tooMuch = r.Len() > InputMax
+	for n := r.Len(); n > 0 && !tooMuch; n = r.Len() {
+		p, err := r.Next(min(n, pieceMax))
+		if err != nil {
+			return false
+		}
+		tooMuch = c.Deliver(p) > InputMax
+		r.Release()
 	}
-	r.Release()
-	return waiting
+	return tooMuch
 }
 
 func dup(sock net.Conn) (fd int, err error) {

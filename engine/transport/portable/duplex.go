@@ -34,7 +34,8 @@ func (c *conn) become() {
 	}
 }
 
-// TryWrite implements transport.Conn. It takes up to transport.OutHigh bytes at a time.
+// TryWrite implements transport.Conn. What the net.Conn cannot take without waiting is given to a goroutine, up to
+// transport.OutHigh bytes at a time.
 func (c *conn) TryWrite(p [][]byte) (n int, err error) {
 	x := c.duplex
 	x.mu.Lock()
@@ -42,16 +43,34 @@ func (c *conn) TryWrite(p [][]byte) (n int, err error) {
 	if x.err != nil || x.writing != nil {
 		return 0, x.err
 	}
-	x.buf = x.buf[:0]
-	for _, b := range p {
-		k := min(len(b), transport.OutHigh-len(x.buf))
-		x.buf = append(x.buf, b[:k]...)
+	for len(p) > 0 {
+		x.buf = x.buf[:0]
+		for len(p) > 0 && len(x.buf) < transport.OutHigh {
+			k := min(len(p[0]), transport.OutHigh-len(x.buf))
+			x.buf = append(x.buf, p[0][:k]...)
+			if p[0] = p[0][k:]; len(p[0]) == 0 {
+				p = p[1:]
+			}
+		}
+		n += len(x.buf)
+		now := 0
+		if c.rester != nil {
+			if now, err = c.rester.WriteNow(x.buf); err != nil {
+				x.err = c.fault(err)
+				go c.unpaused()
+				return 0, x.err
+			}
+		}
+		if now < len(x.buf) {
+			x.writing = make(chan struct{})
+			go c.write(x.buf[now:], x.writing)
+			break
+		}
 	}
-	if len(x.buf) > 0 {
-		x.writing = make(chan struct{})
-		go c.write(x.buf, x.writing)
+	if x.writing == nil {
+		x.buf = nil
 	}
-	return len(x.buf), nil
+	return n, nil
 }
 
 func (c *conn) write(p []byte, done chan struct{}) {
@@ -66,10 +85,15 @@ func (c *conn) write(p []byte, done chan struct{}) {
 	x.mu.Unlock()
 	x.tell(x.d.Writable)
 	if err != nil {
-		c.mu.Lock()
-		c.unpause()
-		c.mu.Unlock()
+		c.unpaused()
 	}
+}
+
+// unpaused ends a pause: the output has failed.
+func (c *conn) unpaused() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.unpause()
 }
 
 // failed returns the error after which nothing can be sent, or nil.

@@ -7,6 +7,8 @@ type rester interface {
 	// Rest has wake called, once and on a goroutine of its own, as soon as a Read would not wait: because of input, the end,
 	// the read deadline, or Close. It reports false if that is so already; then the caller reads.
 	Rest(wake func()) bool
+	// WriteNow is Write that does not wait: it returns how many bytes were taken.
+	WriteNow(p []byte) (int, error)
 	// Leave takes the connection from its loop, for good, and returns it with what the loop has read.
 	Leave() (net.Conn, []byte, error)
 }

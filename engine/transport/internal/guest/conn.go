@@ -30,6 +30,7 @@ type Seat interface {
 // Conn is a connection that a loop may have. It implements net.Conn.
 type Conn struct {
 	loops         Loops
+	crew          *crew
 	stays         bool // a loop does not let go of it before its end
 	local, remote net.Addr
 	readBy        atomic.Int64 // deadlines, Unix nanoseconds; 0: none
@@ -41,7 +42,7 @@ type Conn struct {
 	seat   Seat
 	buf    *transport.Buffer // delivered and not read: this first,
 	more   []byte            // then this
-	end    error             // what Read says when all has been read
+	end    error             // what Read says when all has been read, or c is closed
 	closed bool
 	waits  int         // goroutines in Read
 	wake   func()      // of Rest
@@ -56,10 +57,9 @@ type Conn struct {
 	sock  net.Conn   // a descriptor of ours in Go's own poller, or nil
 }
 
-// New returns a Conn for sock, which it takes over. It is ashore until it first rests. stays: the library cannot let
-// go of a connection without loss.
-func New(loops Loops, sock net.Conn, stays bool) *Conn {
-	c := &Conn{loops: loops, stays: stays, local: copyOf(sock.LocalAddr()), remote: sock.RemoteAddr(), fd: -1, sock: sock}
+// newConn returns a Conn for sock, which it takes over. It is ashore until it first rests.
+func (r *Runner) newConn(sock net.Conn) *Conn {
+	c := &Conn{loops: r.loops, crew: r.crew, stays: r.stays, local: copyOf(sock.LocalAddr()), remote: sock.RemoteAddr(), fd: -1, sock: sock}
 	c.cond.L = &c.mu
 	return c
 }
@@ -132,25 +132,17 @@ func (c *Conn) Left(err error) {
 	c.notify()
 }
 
-// Fail ends the connection: what was delivered is dropped, and who reads gets err.
+// Fail closes the connection with a reset. Who reads gets err.
 func (c *Conn) Fail(err error) {
-	c.mu.Lock()
-	c.end = err
-	c.drop()
-	seat := c.seat
-	c.notify()
-	c.mu.Unlock()
 	c.SetLinger(0)
-	if seat != nil {
-		seat.Leave()
-	}
+	c.close(err)
 }
 
 // notify is called with mu held: there is something to read, or nothing ever will be.
 func (c *Conn) notify() {
 	if wake := c.wake; wake != nil {
 		c.wake = nil
-		go wake()
+		c.crew.run(wake)
 	}
 	if c.waits > 0 {
 		c.cond.Broadcast()
@@ -274,18 +266,21 @@ func (c *Conn) Leave() (net.Conn, []byte, error) {
 	}
 	rest = append(rest, c.more...)
 	c.drop()
-	c.closed = true
+	c.closed, c.end = true, net.ErrClosed
 	return sock, rest, nil
 }
 
 // Close implements net.Conn.
-func (c *Conn) Close() error {
+func (c *Conn) Close() error { return c.close(net.ErrClosed) }
+
+// close closes what is ours and has the loop close what is its. Reads give why from now on.
+func (c *Conn) close(why error) error {
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
 		return net.ErrClosed
 	}
-	c.closed = true
+	c.closed, c.end = true, why
 	seat := c.seat
 	c.drop()
 	if c.timer != nil {

@@ -21,8 +21,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 	for {
 		switch {
 		case c.closed:
-			c.mu.Unlock()
-			return 0, net.ErrClosed
+			defer c.mu.Unlock()
+			return 0, c.end
 		case passed(&c.readBy):
 			c.mu.Unlock()
 			return 0, os.ErrDeadlineExceeded

@@ -13,19 +13,20 @@ import (
 type Runner struct {
 	transport.Runner
 	loops Loops
-	stays bool
+	stays bool // a loop cannot let go of a connection without loss
 	stop  func()
+	crew  *crew
 	done  chan struct{}
 }
 
-// NewRunner returns a runner whose connections live on loops. stop is called when none is left.
+// NewRunner returns a runner whose connections live on loops. stays: the library cannot let go of a connection without
+// loss. stop is called when none is left.
 func NewRunner(o transport.Options, loops Loops, stays bool, stop func()) (*Runner, error) {
 	p, err := portable.New(o)
 	if err != nil {
 		return nil, err
 	}
-	r := &Runner{Runner: p, loops: loops, stays: stays, stop: stop, done: make(chan struct{})}
-	return r, nil
+	return &Runner{Runner: p, loops: loops, stays: stays, stop: stop, crew: newCrew(), done: make(chan struct{})}, nil
 }
 
 // Serve implements transport.Runner.
@@ -33,6 +34,7 @@ func (r *Runner) Serve(l net.Listener) error {
 	go func() {
 		<-r.Runner.Done()
 		r.stop()
+		close(r.crew.stop)
 		close(r.done)
 	}()
 	return r.Runner.Serve(&listener{l, r})
@@ -52,5 +54,5 @@ func (l *listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(l.r.loops, nc, l.r.stays), nil
+	return l.r.newConn(nc), nil
 }
