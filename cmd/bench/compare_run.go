@@ -116,13 +116,13 @@ func (c *comparison) seconds() float64 {
 const openLeast = time.Second
 
 // slowLeast is long enough to fill the buffers of the kernel and a queue of some megabytes.
-const slowLeast = 2 * time.Second
+const slowLeast = 1500 * time.Millisecond
 
 func (c *comparison) durationOf(s scenario) time.Duration {
 	if s.slow {
 		return max(c.duration, slowLeast)
 	}
-	if s.open > 0 || s.topic {
+	if s.open > 0 {
 		return max(c.duration, openLeast)
 	}
 	return c.duration

@@ -251,9 +251,11 @@ func (r *results) row(scenario string, row rowResult) (pageRow, error) {
 	return pr, nil
 }
 
-// allColumns are those of the printed tables, and what an open loop adds.
+// allColumns are those of the printed tables, and what some scenarios add.
 func allColumns() []columnOf {
-	return slices.Concat(columns, wideColumns, []columnOf{{capacity, "capacity/s", count}})
+	return slices.Concat(columns, wideColumns, []columnOf{
+		{capacity, "capacity/s", count}, {handshakes, "handshakes/CPU s", count}, {calmP99, "p99 without the slow one", micros},
+	})
 }
 
 // openCurves are the latencies of an open loop. In a closed one a server that stalls is asked less, and its curve would hide that.
