@@ -9,6 +9,7 @@ import (
 	"net"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/panjf2000/gnet/v2"
 
@@ -38,12 +39,17 @@ type loops struct {
 
 	mu      sync.RWMutex // held for reading while a loop is sent something
 	client  *gnet.Client
+	started atomic.Bool
 	stopped bool
 }
 
 var errStopped = errors.New("gnet: the loops have ended")
 
+// start starts the loops if they have not been.
 func (l *loops) start() error {
+	if l.started.Load() {
+		return nil
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.client != nil || l.stopped {
@@ -57,6 +63,7 @@ func (l *loops) start() error {
 		return err
 	}
 	l.client = client
+	l.started.Store(true)
 	return nil
 }
 
@@ -71,18 +78,23 @@ func (l *loops) stop() {
 }
 
 // Enter implements guest.Loops. It returns when the loop has the connection.
-func (l *loops) Enter(c *guest.Conn, sock net.Conn) error {
-	l.mu.RLock()
-	for l.client == nil && !l.stopped {
-		l.mu.RUnlock()
-		if err := l.start(); err != nil {
-			return err
-		}
-		l.mu.RLock()
+func (l *loops) Enter(c *guest.Conn, sock net.Conn) {
+	if err := l.enter(c, sock); err != nil && !errors.Is(err, net.ErrClosed) {
+		l.log.Errorf("%v does not come to a loop: %v", c.RemoteAddr(), err)
 	}
+}
+
+func (l *loops) enter(c *guest.Conn, sock net.Conn) error {
+	if err := l.start(); err != nil {
+		return err
+	}
+	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.stopped {
 		return errStopped
+	}
+	if sock.RemoteAddr() == nil || sock.LocalAddr() == nil {
+		return net.ErrClosed // the peer has gone before package net could ask for its name, and gnet would ask it again
 	}
 	_, err := l.client.EnrollContext(sock, c)
 	return err

@@ -33,7 +33,19 @@ type loops struct{ logf func(string, ...any) }
 
 // Enter implements guest.Loops. netpoll gets a descriptor of its own, which it closes. Until it knows the function for
 // input, nothing is lost: input is kept, and a connection that ends is not closed.
-func (l loops) Enter(c *guest.Conn, sock net.Conn) error {
+func (l loops) Enter(c *guest.Conn, sock net.Conn) {
+	if err := l.enter(c, sock); err != nil && !errors.Is(err, net.ErrClosed) {
+		l.log(c, err)
+	}
+}
+
+func (l loops) log(c *guest.Conn, err error) {
+	if l.logf != nil {
+		l.logf("netpoll: %v: %v", c.RemoteAddr(), err)
+	}
+}
+
+func (l loops) enter(c *guest.Conn, sock net.Conn) error {
 	fd, err := dup(sock)
 	if err != nil {
 		return err
@@ -52,9 +64,7 @@ func (l loops) Enter(c *guest.Conn, sock net.Conn) error {
 	entered := c.Entered(fd, seat{place})
 	place.SetOnRequest(func(_ context.Context, place netpoll.Connection) error {
 		if deliver(c, place) {
-			if l.logf != nil {
-				l.logf("netpoll: %v: %v", c.RemoteAddr(), ErrInputMax)
-			}
+			l.log(c, ErrInputMax)
 			c.Fail(ErrInputMax)
 		}
 		return nil

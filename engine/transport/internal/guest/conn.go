@@ -16,8 +16,8 @@ import (
 // Loops is a library's side of all connections.
 type Loops interface {
 	// Enter puts sock's connection on a loop. When the loop has it, and before the first Deliver, c.Entered has been called,
-	// and sock is closed. After an error sock may be closed or not.
-	Enter(c *Conn, sock net.Conn) error
+	// and sock is closed. If it fails, which it reports to whom it may concern, sock may be closed or not.
+	Enter(c *Conn, sock net.Conn)
 }
 
 // Seat is a connection's place on a loop.
@@ -176,13 +176,7 @@ func (c *Conn) Rest(wake func()) bool {
 	if aboard {
 		c.comeAboard()
 	} else if sock, err := c.ashore(); err == nil {
-		if err := c.loops.Enter(c, sock); err != nil {
-			c.mu.Lock()
-			if c.end == nil {
-				c.end = err
-			}
-			c.mu.Unlock()
-		}
+		c.loops.Enter(c, sock) // if it fails, the reader finds out whether sock is still there
 	}
 	c.writing.Unlock()
 
