@@ -13,7 +13,7 @@ type Layered interface {
 	// Layer returns what makes a connection's outer session, given what makes the inner one. It is called when serving
 	// begins, the result for every connection, by the rules of Options.NewSession. The inner session is made by the owner
 	// of the connection, at the latest before the first byte for it; the Conn it gets may say another address than the
-	// transport's.
+	// transport's. What the inner session may be besides (Successor, Parting), the outer one passes on.
 	Layer(next func(Conn) Session) func(Conn) Session
 }
 

@@ -86,9 +86,10 @@ func (s *inner) Expire(*transport.Turn) transport.Next {
 	s.calls = append(s.calls, "expire")
 	return transport.Linger
 }
-func (s *inner) Idle() bool       { return true }
-func (s *inner) HangUp(bool)      { s.calls = append(s.calls, "hang up") }
-func (s *inner) Closed(err error) { s.closed = append(s.closed, err) }
+func (s *inner) Idle() bool             { return true }
+func (s *inner) Part(t *transport.Turn) { t.Out = append(t.Out, "bye"...) }
+func (s *inner) HangUp(bool)            { s.calls = append(s.calls, "hang up") }
+func (s *inner) Closed(err error)       { s.closed = append(s.closed, err) }
 
 // run is one connection without a transport.
 type run struct {

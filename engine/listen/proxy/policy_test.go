@@ -124,6 +124,8 @@ func TestPassesOn(t *testing.T) {
 	require.Equal(t, transport.Linger, r.session.Expire(&r.turn))
 	r.session.HangUp(true)
 	require.True(t, r.session.Idle())
+	r.session.(transport.Parting).Part(&r.turn)
+	require.Equal(t, "bye", string(r.turn.Out))
 	why := errors.New("why")
 	r.session.Closed(why)
 	require.Equal(t, &inner{conn: r.inner.conn, in: "a", calls: []string{"expire", "hang up"}, closed: []error{why}}, r.inner)

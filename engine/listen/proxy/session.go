@@ -37,6 +37,7 @@ type session struct {
 var (
 	_ transport.Session   = (*session)(nil)
 	_ transport.Successor = (*session)(nil)
+	_ transport.Parting   = (*session)(nil)
 )
 
 func (y *layer) open(c transport.Conn) transport.Session {
@@ -130,6 +131,13 @@ func (s *session) HangUp(reset bool) {
 func (s *session) Closed(err error) {
 	if s.inner != nil {
 		s.inner.Closed(err)
+	}
+}
+
+// Part implements transport.Parting.
+func (s *session) Part(t *transport.Turn) {
+	if inner, ok := s.inner.(transport.Parting); ok {
+		inner.Part(t)
 	}
 }
 
