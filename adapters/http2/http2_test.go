@@ -12,6 +12,7 @@ import (
 	"net/textproto"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -455,6 +456,41 @@ func TestEnd(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, <-done)
 	}
+}
+
+// Streams of one connection are answered each with its own.
+func TestTogether(t *testing.T) {
+	a := run(t, &native.Server{Router: router(map[string]native.Handler{"/{i}": func(w *native.Response, r *native.Request) error {
+		body, err := r.Body()
+		if err != nil {
+			return err
+		}
+		return w.Text(200, string(r.Param("i"))+" "+string(body))
+	}})}, http2.Options{})
+	c := client(t, two)
+	res, err := c.Get("https://" + a.secure + "/first") // or each of the others would make a connection
+	require.NoError(t, err)
+	res.Body.Close()
+	var all sync.WaitGroup
+	for i := range 50 {
+		all.Go(func() {
+			for j := range 20 {
+				body := strings.Repeat(fmt.Sprint(i, j, " "), 1+i*j*5)
+				res, err := c.Do(request(t, "POST", fmt.Sprintf("https://%s/%d", a.secure, i), strings.NewReader(body)))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				got, err := io.ReadAll(res.Body)
+				res.Body.Close()
+				if want := fmt.Sprint(i, " ", body); err != nil || string(got) != want {
+					t.Errorf("%d bytes, want %d: %.50q, want %.50q: %v", len(got), len(want), got, want, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	require.Equal(t, uint64(1), a.Counters().Accepted)
 }
 
 // A client that takes nothing has WriteTimeout to change its mind.
