@@ -32,7 +32,7 @@ func (r *Request) ClientScheme() string {
 	if scheme := r.origin().scheme; scheme != "" {
 		return scheme
 	}
-	if r.x != nil && r.x.Conn().TLS() != nil {
+	if r.TLS() != nil {
 		return "https"
 	}
 	return "http"

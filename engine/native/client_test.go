@@ -1,7 +1,12 @@
 package native
 
 import (
+	"bufio"
+	"crypto/tls"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"net/netip"
 	"strings"
 	"testing"
@@ -201,6 +206,37 @@ func TestClientOfEachRequest(t *testing.T) {
 	w.send(request("GET", "/", "X-Forwarded-For: 192.0.2.1", "X-Forwarded-Proto: https", "X-Forwarded-Host: a") + request("GET", "/"))
 	require.Equal(t, "192.0.2.1:0 https a", w.next("GET").body)
 	require.Equal(t, w.LocalAddr().String()+" http h", w.next("GET").body)
+}
+
+// With TLS the scheme is https, unless a proxy that is trusted says otherwise of its own client.
+func TestClientOverTLS(t *testing.T) {
+	onTransports(t, func(t *testing.T, transport string) {
+		cert, key, roots := pairFiles(t)
+		a := serve(t, transport, origins(), func(s *Server) { s.Proxies = behind(XForwarded) })
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		done := make(chan error, 1)
+		go func() { done <- a.ServeTLS(l, cert, key) }()
+		c, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"})
+		require.NoError(t, err)
+		defer c.Close()
+		r := bufio.NewReader(c)
+		for _, lines := range [][]string{nil, {"X-Forwarded-Proto: http", "X-Forwarded-For: 192.0.2.1"}} {
+			_, err = io.WriteString(c, request("GET", "/", lines...))
+			require.NoError(t, err)
+			want := c.LocalAddr().String() + " https h"
+			if lines != nil {
+				want = "192.0.2.1:0 http h"
+			}
+			res, err := http.ReadResponse(r, nil)
+			require.NoError(t, err)
+			body, err := io.ReadAll(res.Body)
+			require.NoError(t, err)
+			require.Equal(t, want, string(body))
+		}
+		a.Close()
+		require.ErrorIs(t, await(t, done, "ServeTLS to return"), ErrServerClosed)
+	})
 }
 
 func TestProxiesRefused(t *testing.T) {
