@@ -17,9 +17,6 @@ import (
 	"github.com/peregrine-http/peregrine/internal/netio"
 )
 
-// ErrInputMax ends a connection that has sent InputMax bytes more than its handler has read.
-var ErrInputMax = errors.New("netpoll: more input than InputMax has not been read")
-
 // New returns a runner whose connections live on netpoll's pollers. Options.Loops must be 0: the pollers are the
 // process's, see netpoll.Configure.
 func New(o transport.Options) (transport.Runner, error) {

@@ -43,7 +43,7 @@ func (r *Runner) Serve(l net.Listener) error {
 // Done implements transport.Runner.
 func (r *Runner) Done() <-chan struct{} { return r.done }
 
-// listener is a listener whose connections can go on loops.
+// listener is a listener whose connections can go on loops, if they are sockets.
 type listener struct {
 	net.Listener
 	r *Runner
@@ -54,5 +54,9 @@ func (l *listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.r.newConn(nc), nil
+	switch nc.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		return l.r.newConn(nc), nil
+	}
+	return nc, nil
 }
