@@ -493,6 +493,17 @@ func TestTogether(t *testing.T) {
 	require.Equal(t, uint64(1), a.Counters().Accepted)
 }
 
+// A body that does not come is waited for as long as by HTTP/1, and the client is told.
+func TestSlowBody(t *testing.T) {
+	a := run(t, &native.Server{BodyTimeout: 100 * time.Millisecond, Router: router(map[string]native.Handler{"/": echo})}, http2.Options{})
+	pr, pw := io.Pipe()
+	defer pw.Close()
+	res, err := client(t, two).Do(request(t, "POST", "https://"+a.secure, pr))
+	require.NoError(t, err)
+	res.Body.Close()
+	require.Equal(t, 408, res.StatusCode)
+}
+
 // A client that takes nothing has WriteTimeout to change its mind.
 func TestWriteTimeout(t *testing.T) {
 	failed := make(chan error, 1)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -53,6 +54,21 @@ func TestAppendHead(t *testing.T) {
 		require.NoError(t, err)
 		want := strings.ReplaceAll(tt.want, "|", "\r\n") + "Connection: close\r\n\r\n"
 		require.Equal(t, want, string(head))
+	}
+}
+
+// What cannot be a request of HTTP/1 is answered here.
+func TestRefused(t *testing.T) {
+	for _, tt := range []struct {
+		r      http.Request
+		status int
+	}{
+		{http.Request{Method: "GET", RequestURI: "/ HTTP/1.1\r\n", Host: "h"}, 400},
+		{http.Request{Method: "CONNECT", RequestURI: "/chat", Host: "h", Header: http.Header{":protocol": {"websocket"}}}, 501},
+	} {
+		w := httptest.NewRecorder()
+		new(bridge).ServeHTTP(w, &tt.r)
+		require.Equal(t, tt.status, w.Code)
 	}
 }
 

@@ -34,14 +34,17 @@ func TestH2Spec(t *testing.T) {
 		return w.Text(200, strings.Repeat("hello", 100))
 	}})}, http2.Options{})
 	for addr, flags := range map[string][]string{a.plain: nil, a.secure: {"-t", "-k"}} {
-		_, port, _ := net.SplitHostPort(addr)
-		out, err := exec.Command(h2spec, append(flags, "-h", "127.0.0.1", "-p", port)...).CombinedOutput()
-		if _, failed := err.(*exec.ExitError); !failed {
-			require.NoError(t, err)
-		}
-		require.Contains(t, string(out), "146 tests", "it has not come to its end")
-		for _, line := range regexp.MustCompile(`(?m)^\s*× \d+: (.*)$`).FindAllStringSubmatch(string(out), -1) {
-			require.Contains(t, known, strings.TrimSpace(line[1]))
-		}
+		t.Run(strings.Join(flags, " "), func(t *testing.T) {
+			t.Parallel() // it waits for many timeouts
+			_, port, _ := net.SplitHostPort(addr)
+			out, err := exec.Command(h2spec, append(flags, "-h", "127.0.0.1", "-p", port)...).CombinedOutput()
+			if _, failed := err.(*exec.ExitError); !failed {
+				require.NoError(t, err)
+			}
+			require.Contains(t, string(out), "146 tests", "it has not come to its end")
+			for _, line := range regexp.MustCompile(`(?m)^\s*× \d+: (.*)$`).FindAllStringSubmatch(string(out), -1) {
+				require.Contains(t, known, strings.TrimSpace(line[1]))
+			}
+		})
 	}
 }
