@@ -5,10 +5,13 @@ import (
 	"context"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -203,3 +206,36 @@ func TestServeStops(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, left)
 }
+
+// A round in which nothing was answered is made once more, and then it is a failure.
+func TestCompareTriesAgain(t *testing.T) {
+	for name, slow := range map[string]int64{"one round": 1, "two rounds": 2} {
+		t.Run(name, func(t *testing.T) {
+			var conns atomic.Int64
+			s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if n := r.Context().Value(connNumber{}).(int64); n > 1 && n <= 1+4*slow { // after the probe's, four a round
+					time.Sleep(900 * time.Millisecond)
+				}
+				answerPlaintext(w, r)
+			}))
+			s.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+				return context.WithValue(ctx, connNumber{}, conns.Add(1))
+			}
+			s.Start()
+			defer s.Close()
+			c := comparison{
+				servers: []string{"x"}, rounds: 1, conns: 4, duration: 300 * time.Millisecond, timeout: 20 * time.Second,
+				externals: map[externalKey]*external{{"x", false}: {}}, line: newProgress(io.Discard),
+			}
+			ch := &child{name: "x", url: s.URL, addr: s.Listener.Addr().String(), external: true, ended: make(chan struct{})}
+			close(ch.ended)
+			require.NoError(t, c.loadRows(t.Context(), scenarios[0], []*child{ch}))
+			require.Len(t, c.rows, 1)
+			require.Len(t, c.rows[0].rounds[0], int(2-slow))
+			require.Len(t, c.failures, int(slow-1))
+			require.Equal(t, 1, c.step)
+		})
+	}
+}
+
+type connNumber struct{}

@@ -343,7 +343,7 @@ func (o *outcome) problem(addr string) error {
 	case n > 0:
 		return fmt.Errorf("%d responses were not as wanted or did not come: first of the most frequent kind: %s", n, fs[0].First)
 	case sum.requests == 0:
-		return errors.New("nothing was measured: no request was answered in the measured time")
+		return errNothing
 	}
 	for i, t := range o.groups {
 		if !o.held(i) {
@@ -354,6 +354,8 @@ func (o *outcome) problem(addr string) error {
 	}
 	return nil
 }
+
+var errNothing = errors.New("nothing was measured: no request was answered in the measured time")
 
 // rateErr is an open loop whose rate could not be held.
 type rateErr struct{ text string }
