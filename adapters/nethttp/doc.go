@@ -57,4 +57,7 @@
 //	3  Fields of Server, Handler included, are read when serving starts, not for each request.
 //	4  A response is sent from 16 KiB on, or when the handler flushes or returns; net/http sends from 4 KiB on.
 //	5  net/rpc's DialHTTP, whose CONNECT request has bare LFs, is refused.
+//	6  Over TLS on the server's own transports: NetConn of a *tls.Conn is no socket; a request's context does not end when
+//	   the client says close_notify alone and leaves its side of the socket open; and of more than 4,096 handshakes at
+//	   once the one that has waited longest is cut. With Serve and tls.NewListener it is as in net/http.
 package nethttp

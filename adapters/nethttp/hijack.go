@@ -2,6 +2,7 @@ package nethttp
 
 import (
 	"bufio"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -13,7 +14,8 @@ const hijackBuffer = 4096
 // Hijack implements http.Hijacker. A head that the handler has fixed with WriteHeader is sent first.
 //
 // On a socket the connection is the real *net.TCPConn or *net.UnixConn. If the client has sent more than its request,
-// the reader begins with that, and the connection is wrapped, so that its Read begins with it too.
+// the reader begins with that, and the connection is wrapped, so that its Read begins with it too. With TLS it is the
+// *tls.Conn, for programs look for that, and only the reader has what was sent beyond the request, as in net/http.
 func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if w.done.Load() {
 		panic("net/http: Hijack called after ServeHTTP finished")
@@ -94,6 +96,8 @@ func unreadConn(c net.Conn, r *bufio.Reader) net.Conn {
 		return &unreadTCPConn{c, unread{r: r}}
 	case *net.UnixConn:
 		return &unreadUnixConn{c, unread{r: r}}
+	case *tls.Conn:
+		return c
 	}
 	return &unreadAnyConn{c, unread{r: r}}
 }
