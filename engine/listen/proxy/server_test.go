@@ -72,7 +72,9 @@ func servers() map[string]server {
 			}},
 	}
 	if runtime.GOOS == "linux" {
-		all["nethttp, epoll"] = &nethttp.Server{Handler: h, Transport: "epoll"}
+		for _, transport := range []string{"epoll", "gnet", "netpoll"} {
+			all["nethttp, "+transport] = &nethttp.Server{Handler: h, Transport: transport}
+		}
 	}
 	return all
 }
