@@ -35,6 +35,7 @@ var (
 	seconds     = flag.Int("seconds", 3, "`length` of one, in seconds")
 	connections = flag.Int("connections", 64, "`connections` that wrk keeps open")
 	names       = flag.String("servers", strings.Join(order, ";"), "servers, with semicolons between them")
+	once        = flag.Bool("close", false, "ask once on each connection")
 	serve       = flag.String("serve", "", "serve as this one, until a signal; what measures starts itself that way")
 	addr        = flag.String("addr", "127.0.0.1:8080", "`address` to serve on")
 )
@@ -135,7 +136,11 @@ var counted = regexp.MustCompile(`(\d+) requests in`)
 
 // load has wrk ask, and returns the number of answers.
 func load(url string, seconds int) (int, error) {
-	out, err := exec.Command("wrk", "-t", "2", "-c", strconv.Itoa(*connections), "-d", fmt.Sprint(seconds, "s"), url).CombinedOutput()
+	args := []string{"-t", "2", "-c", strconv.Itoa(*connections), "-d", fmt.Sprint(seconds, "s"), url}
+	if *once {
+		args = append(args, "-H", "Connection: close")
+	}
+	out, err := exec.Command("wrk", args...).CombinedOutput()
 	found := counted.FindSubmatch(out)
 	if err != nil || found == nil || strings.Contains(string(out), "Non-2xx") || strings.Contains(string(out), "Socket errors") {
 		return 0, fmt.Errorf("wrk: %v: %s", err, out)
