@@ -30,8 +30,8 @@ type Server struct {
 	// Handler answers every request. Required.
 	Handler Handler
 	// Transport is "epoll", "portable", or "" for epoll where it can be had (on Linux, for a *net.TCPListener or
-	// *net.UnixListener, also beneath the layers of a transport.Layered), and portable elsewhere; or "gnet" or "netpoll" in a program that imports the package of this
-	// name below engine/transport. What each cannot do is said there.
+	// *net.UnixListener, also beneath the layers of a transport.Layered), and portable elsewhere; or "gnet" or "netpoll" in
+	// a program that imports the package of this name below engine/transport. What each cannot do is said there.
 	Transport string
 	// Loops is the number of epoll's or gnet's loops. 0 means GOMAXPROCS; at most LoopsMax.
 	Loops int
