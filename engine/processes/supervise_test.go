@@ -59,8 +59,8 @@ func zombies(t *testing.T, parent int) (pids []string) {
 
 // TestGivesUp: workers that die one after the other have their successors later and later, and at last none.
 func TestGivesUp(t *testing.T) {
-	o := options(2)
-	o.DeathsMax = 3
+	o := options(1) // or one may die before the other is there, which is a start that fails
+	o.Master, o.DeathsMax = true, 3
 	s := launch(t, config{Options: o, Server: "dies when ready"})
 	require.Equal(t, 1, s.exits())
 	text := s.text()
