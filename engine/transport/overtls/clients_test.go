@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -221,19 +220,23 @@ func TestFarewell(t *testing.T) {
 	})
 }
 
-// TestFarewellOfIdle: who is idle when the server stops is told so, on loops.
+// TestFarewellOfIdle: who is idle when the server stops, or closes what is idle, is told so.
 func TestFarewellOfIdle(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("SKIPPED: no epoll here")
-	}
-	s := serve(t, "epoll", echo)
-	tap := &tapped{Conn: s.raw(t)}
-	c := s.over(tap, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 })
-	require.Equal(t, "/a", must(t)(c.get("/a")))
-	require.NoError(t, s.Shutdown(t.Context()))
-	_, err := c.r.ReadByte()
-	require.Equal(t, io.EOF, err)
-	require.EqualValues(t, 21, tap.lastRecord()[0])
+	onTransports(t, func(t *testing.T, transport string) {
+		s := serve(t, transport, echo)
+		for _, end := range []func(){s.CloseIdle, func() { require.NoError(t, s.Shutdown(t.Context())) }} {
+			tap := &tapped{Conn: s.raw(t)}
+			c := s.over(tap, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 })
+			require.Equal(t, "/a", must(t)(c.get("/a")))
+			eventually(t, "the end", func() bool {
+				end() // the answer may be here before the connection is idle
+				return s.Counters().Open == 0
+			})
+			_, err := c.r.ReadByte()
+			require.Equal(t, io.EOF, err)
+			require.EqualValues(t, 21, tap.lastRecord()[0])
+		}
+	})
 }
 
 // tapped keeps what the server sends.

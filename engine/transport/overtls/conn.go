@@ -31,7 +31,6 @@ type Conn struct {
 	more     bool // there may be plaintext in tls
 	lent     bool // the turn's goroutine runs no loop any more
 	waits    bool // wire.Read waits
-	said     bool // close_notify has been sent
 
 	// Any goroutine's.
 	crowded atomic.Bool // the handshake has been cut to make room

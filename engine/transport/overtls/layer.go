@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/peregrine-http/peregrine/engine/transport"
@@ -33,7 +32,6 @@ type Config struct {
 // layer is what New has made of a Config.
 type layer struct {
 	Config
-	cut atomic.Uint64
 
 	mu      sync.Mutex // guards shaking
 	shaking list.List  // of *Conn, in the order in which their handshakes got a goroutine

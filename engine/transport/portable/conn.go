@@ -140,7 +140,11 @@ func (c *conn) closeIdle() {
 	defer c.mu.Unlock()
 	if c.waiting && !c.closed && c.session.Idle() {
 		c.closed = true
-		c.nc.Close()
+		if _, ok := c.session.(transport.Parting); ok {
+			c.nc.SetReadDeadline(time.Unix(1, 0)) // long ago: its goroutine closes it
+		} else {
+			c.nc.Close()
+		}
 	}
 }
 

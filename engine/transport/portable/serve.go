@@ -117,12 +117,26 @@ func (c *conn) exit() {
 		c.duplex.end()
 		c.duplex.join()
 	}
-	c.nc.Close()
 	if c.end == errIdle {
+		c.part()
 		c.end = nil
 	}
+	c.nc.Close()
 	c.session.Closed(c.end)
 	c.r.remove(c)
+}
+
+// part is for a session that has something to say before it is closed for being idle.
+func (c *conn) part() {
+	s, ok := c.session.(transport.Parting)
+	if !ok {
+		return
+	}
+	var t transport.Turn
+	if s.Part(&t); len(t.Out) > 0 {
+		c.nc.SetWriteDeadline(time.Now().Add(transport.LingerTimeout))
+		c.nc.Write(t.Out)
+	}
 }
 
 // desk is what a goroutine needs only while a session runs.
