@@ -10,5 +10,3 @@ import (
 )
 
 func TestConformance(t *testing.T) { conformance.Run(t, gnet.New) }
-
-func TestConformanceTLS(t *testing.T) { conformance.RunTLS(t, gnet.New) }

@@ -12,7 +12,3 @@ import (
 func TestConformance(t *testing.T) {
 	conformance.Run(t, netpoll.New, conformance.NoSocket, conformance.NoPause)
 }
-
-func TestConformanceTLS(t *testing.T) {
-	conformance.RunTLS(t, netpoll.New, conformance.NoSocket, conformance.NoPause)
-}

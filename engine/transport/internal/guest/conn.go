@@ -36,7 +36,7 @@ type Conn struct {
 	readBy        atomic.Int64 // deadlines, Unix nanoseconds; 0: none
 	writeBy       atomic.Int64
 
-	mu     sync.Mutex // guards the following
+	mu     sync.Mutex // guards the following; taken last
 	cond   sync.Cond  // of whoever waits in Read or Leave
 	aboard bool       // a loop reads
 	seat   Seat
@@ -51,7 +51,7 @@ type Conn struct {
 
 	writing sync.Mutex // held by whoever writes; before fdMu
 
-	fdMu  sync.Mutex // guards the following
+	fdMu  sync.Mutex // guards the following; before mu
 	fd    int        // a descriptor for what needs no waiting; -1: none
 	owned bool       // it is ours, not the library's
 	sock  net.Conn   // a descriptor of ours in Go's own poller, or nil
@@ -267,11 +267,14 @@ func (c *Conn) Leave() (net.Conn, []byte, error) {
 // Close implements net.Conn.
 func (c *Conn) Close() error { return c.close(net.ErrClosed) }
 
-// close closes what is ours and has the loop close what is its. Reads give why from now on.
+// close closes what is ours and has the loop close what is its. Reads give why from now on. Nobody is woken who could still
+// write: nothing may be sent behind what the reader has lost.
 func (c *Conn) close(why error) error {
+	c.fdMu.Lock()
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
+		c.fdMu.Unlock()
 		return net.ErrClosed
 	}
 	c.closed, c.end = true, why
@@ -280,19 +283,19 @@ func (c *Conn) close(why error) error {
 	if c.timer != nil {
 		c.timer.Stop()
 	}
-	c.notify()
 	c.mu.Unlock()
-
-	c.fdMu.Lock()
-	sock := c.sock
 	if c.owned {
 		netio.CloseFD(c.fd)
 	}
 	c.fd, c.owned = -1, false
-	c.fdMu.Unlock()
-	if sock != nil {
-		sock.Close()
+	if c.sock != nil {
+		c.sock.Close()
 	}
+	c.fdMu.Unlock()
+
+	c.mu.Lock()
+	c.notify()
+	c.mu.Unlock()
 	if seat != nil {
 		seat.Leave()
 	}
