@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"slices"
 
+	"github.com/peregrine-http/peregrine/adapters/nethttp/drain"
 	"github.com/peregrine-http/peregrine/engine"
 	"github.com/peregrine-http/peregrine/engine/processes"
 	prometheus "github.com/peregrine-http/peregrine/engine/processes/metrics"
@@ -54,6 +56,10 @@ func (o *processOptions) serve(addr string, loops int, s server, stdout io.Write
 		p.Processes = -1
 	}
 	p.Master = o.admin != ""
+	if h, ok := s.(*http.Server); ok {
+		d := drain.New(h)
+		s, p.Counters = d, d.Counters
+	}
 	if c, ok := s.(interface{ Counters() engine.Counters }); ok {
 		p.Counters = func() processes.Counters {
 			n := c.Counters()
