@@ -204,6 +204,7 @@ var charted = []struct {
 	{cpu, "cpu", "CPU µs per request (less is better)", two},
 	{perSecond, "rate", "requests per second", count},
 	{idleBytes, "memory", "bytes per idle connection (less is better)", count},
+	{handshakes, "handshakes", "handshakes that a second of the server's CPU time is enough for", count},
 }
 
 // mainColumns are the metrics of a row's first table; its second one has all others.
