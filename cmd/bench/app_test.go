@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -166,4 +167,24 @@ func TestObey(t *testing.T) {
 	require.Len(t, lines, 3)
 	require.Regexp(t, `^usage (\d+ \d+ \d+|n/a)$`, lines[0])
 	require.Equal(t, "freed", lines[1])
+}
+
+// Our servers serve on every transport that the program has.
+func TestTransports(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("loops are the system's")
+	}
+	for _, name := range []string{"native", "adapter"} {
+		for _, transport := range []string{"epoll", "portable", "gnet", "netpoll"} {
+			t.Run(name+" on "+transport, func(t *testing.T) {
+				_, url := startServing(t, name, serveOptions{transport: transport})
+				r, err := newRequest("POST", url+"/echo", nil, []byte("hello"))
+				require.NoError(t, err)
+				status, body, err := r.probe(t.Context(), startTimeout)
+				require.NoError(t, err)
+				require.Equal(t, 200, status)
+				require.Equal(t, "hello", string(body))
+			})
+		}
+	}
 }
