@@ -65,7 +65,7 @@ func (o *processOptions) serve(addr string, loops int, s server, stdout io.Write
 			n := c.Counters()
 			return processes.Counters{
 				Accepted: n.Accepted, Open: n.Open, Requests: n.Requests, Refused: n.Refused, Hijacked: n.Hijacked,
-				Upgraded: n.Upgraded, Panics: n.Panics,
+				Upgraded: n.Upgraded, Panics: n.Panics, HandshakesFailed: n.HandshakesFailed,
 			}
 		}
 	}
