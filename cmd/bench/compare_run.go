@@ -56,37 +56,6 @@ func (c *comparison) run(ctx context.Context) error {
 	return nil
 }
 
-// startThose starts the servers that a scenario is for and that do not run yet.
-func (c *comparison) startThose(ctx context.Context, s scenario, children []*child) (err error) {
-	for i, name := range c.servers {
-		if children[i] != nil || !c.offers(name, s) {
-			continue
-		}
-		if children[i], err = c.start(ctx, name, s.tls); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// offers reports whether a server has what a scenario asks for, as far as is known before it is asked.
-func (c *comparison) offers(name string, s scenario) bool {
-	if c.external(name) != nil {
-		return c.externals[externalKey{name, s.tls}] != nil
-	}
-	return offers(name, s)
-}
-
-// start starts a server of either kind.
-func (c *comparison) start(ctx context.Context, name string, tls bool) (*child, error) {
-	if x := c.externals[externalKey{name, tls}]; x != nil {
-		return x.start(ctx, c.procs, c.serverCPUs, startTimeout)
-	}
-	o := c.serve
-	o.tls = tls
-	return startServer(ctx, name, o, c.procs, c.serverCPUs)
-}
-
 // seconds estimates how long run takes.
 func (c *comparison) seconds() float64 {
 	var sum time.Duration
@@ -233,16 +202,6 @@ func (c *comparison) fail(format string, args ...any) {
 	s := fmt.Sprintf(format, args...)
 	c.failures = append(c.failures, s)
 	c.line.note("failed: %s", s)
-}
-
-// revive starts a server again that has died.
-func (c *comparison) revive(ctx context.Context, children []*child, k int, tls bool) (err error) {
-	if !children[k].gone() {
-		return nil
-	}
-	children[k].stop()
-	children[k], err = c.start(ctx, c.servers[k], tls)
-	return err
 }
 
 // setRates measures by a closed loop what a server can do, right before an open loop at a share of it: a minute later the machine

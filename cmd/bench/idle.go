@@ -71,19 +71,6 @@ func (c *comparison) idleRow(ctx context.Context, s scenario, children []*child)
 	return nil
 }
 
-// fresh is a server that has not worked yet.
-func (c *comparison) fresh(ctx context.Context, children []*child, i int, tls bool) (ch *child, err error) {
-	if children[i].external && children[i].cmd != nil {
-		children[i].stop()
-		children[i], err = c.start(ctx, c.servers[i], tls)
-		return children[i], err
-	}
-	if children[i].external {
-		return children[i], nil
-	}
-	return c.start(ctx, c.servers[i], tls)
-}
-
 // idleMemory is the resident memory of c in bytes for each of n idle connections that have made one checked
 // request. They make another one at the end: a server that had dropped them would look thrifty.
 func idleMemory(ctx context.Context, c *child, s scenario, n int, timeout time.Duration, say func(string, ...any)) (float64, error) {
