@@ -29,15 +29,17 @@ const NoSocket Lack = "no socket of package net"
 const NoPause Lack = "no pause in reading"
 
 // Run runs the suite against a transport, over TCP and over Unix sockets.
-func Run(t *testing.T, newRunner NewRunner, lacks ...Lack) { run(t, newRunner, nil, lacks) }
-
-// RunTLS is Run with TLS above the transport.
-func RunTLS(t *testing.T, newRunner NewRunner, lacks ...Lack) {
-	run(t, newRunner, newIdentity(t), lacks)
+func Run(t *testing.T, newRunner NewRunner, lacks ...Lack) {
+	run(t, newRunner, nil, lacks, "tcp", "unix")
 }
 
-func run(t *testing.T, newRunner NewRunner, id *identity, lacks []Lack) {
-	for _, network := range []string{"tcp", "unix"} {
+// RunTLS is Run with TLS above the transport, over TCP: to TLS all sockets are the same.
+func RunTLS(t *testing.T, newRunner NewRunner, lacks ...Lack) {
+	run(t, newRunner, newIdentity(t), lacks, "tcp")
+}
+
+func run(t *testing.T, newRunner NewRunner, id *identity, lacks []Lack, networks ...string) {
+	for _, network := range networks {
 		t.Run(network, func(t *testing.T) {
 			s := suite{network, newRunner, id, lacks}
 			t.Run("framing", s.framing)

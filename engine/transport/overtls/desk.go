@@ -5,31 +5,23 @@ import "github.com/peregrine-http/peregrine/engine/transport"
 // desk is what a goroutine that runs sessions brings along for the one above TLS: the turn that it sees, and room for
 // what passes between the two. It lives in the Turn.Local of the transport's turn.
 type desk struct {
-	turn    transport.Turn
-	scratch *transport.Buffer // plaintext, of which one record fits
-	plain   []byte            // turn.Out, kept
-	out     []byte            // Conn.out, kept
+	turn  transport.Turn
+	plain []byte // turn.Out, kept
+	out   []byte // Conn.out, kept
 }
 
 // enter prepares the turn of the session above TLS.
-func (c *Conn) enter(t *transport.Turn) *desk {
+func (c *Conn) enter(t *transport.Turn) {
 	d := c.sit(t)
 	it := &d.turn
-	if c.rest != nil {
-		it.Adopt(c.rest)
-		c.rest = nil
-	} else {
-		if d.scratch == nil {
-			d.scratch = transport.NewBuffer(transport.BufferMedium)
-			d.scratch.Keep(true)
-		}
-		d.scratch.Reset()
-		it.Adopt(d.scratch)
+	if c.rest == nil {
+		c.rest = transport.NewBuffer(transport.BufferMedium) // of the largest record all fits
 	}
+	it.Adopt(c.rest)
+	c.rest = nil
 	it.Out = d.plain[:0]
 	it.EOF = c.over != nil
 	it.Now = t.Now
-	return d
 }
 
 // sit lends c the goroutine's place to write to.
@@ -62,7 +54,7 @@ func (c *Conn) rise() {
 	c.turn, c.desk = nil, nil
 }
 
-// exit ends the session's turn. Unconsumed input is kept, in a buffer that is not the scratch, if there is any.
+// exit ends the session's turn. Unconsumed input is kept, if there is any, in a buffer of fitting size.
 func (c *Conn) exit() {
 	d := c.desk
 	it := &d.turn
@@ -70,16 +62,12 @@ func (c *Conn) exit() {
 		d.plain = it.Out[:0]
 	}
 	it.Out = nil
-	b := it.Release()
-	switch {
-	case b == nil:
-	case b == d.scratch:
+	if b := it.Release(); b.Len() > b.Cap()/4 {
+		c.rest = b
+	} else {
 		if b.Len() > 0 {
 			c.rest = b.Shrunk()
 		}
-	case b.Len() > 0:
-		c.rest = b
-	default:
 		b.Free()
 	}
 	c.rise()
