@@ -61,4 +61,3 @@ func parseFrame(frame []byte) (channel, name []byte, kind byte, data []byte, ok 
 	}
 	return rest[:c], rest[c : c+n], kind, rest[c+n:], true
 }
-

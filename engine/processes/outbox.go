@@ -95,4 +95,3 @@ func (b *outbox) close() {
 	b.closed, b.frames = true, nil
 	b.more.Broadcast()
 }
-
