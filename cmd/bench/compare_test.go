@@ -34,7 +34,7 @@ func stayPut(t *testing.T) {
 
 func TestCompare(t *testing.T) {
 	t.Parallel() // in processes of its own
-	cmd := program(t, quick...)
+	cmd := program(t, append(quick[:len(quick):len(quick)], "-rounds", "1")...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	require.NoError(t, cmd.Run(), "%s%s", &stdout, &stderr)
@@ -49,7 +49,7 @@ func TestCompare(t *testing.T) {
 		measured, _, _ := strings.Cut(out, "idle, 200 connections")
 		require.NotContains(t, measured, "n/a")
 	}
-	require.Contains(t, stderr.String(), "[18/18] idle memory: adapter") // progress, a line for each measurement
+	require.Contains(t, stderr.String(), "[10/10] idle memory: adapter") // progress, a line for each measurement
 }
 
 func TestCompareChosen(t *testing.T) {
@@ -214,7 +214,7 @@ func TestCompareTriesAgain(t *testing.T) {
 			var conns atomic.Int64
 			s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if n := r.Context().Value(connNumber{}).(int64); n > 1 && n <= 1+4*slow { // after the probe's, four a round
-					time.Sleep(900 * time.Millisecond)
+					time.Sleep(500 * time.Millisecond)
 				}
 				answerPlaintext(w, r)
 			}))
@@ -224,7 +224,7 @@ func TestCompareTriesAgain(t *testing.T) {
 			s.Start()
 			defer s.Close()
 			c := comparison{
-				servers: []string{"x"}, rounds: 1, conns: 4, duration: 300 * time.Millisecond, timeout: 20 * time.Second,
+				servers: []string{"x"}, rounds: 1, conns: 4, duration: 200 * time.Millisecond, timeout: 20 * time.Second,
 				externals: map[externalKey]*external{{"x", false}: {}}, line: newProgress(io.Discard),
 			}
 			ch := &child{name: "x", url: s.URL, addr: s.Listener.Addr().String(), external: true, ended: make(chan struct{})}

@@ -72,13 +72,13 @@ func stalling(t *testing.T) string {
 }
 
 // Of a server that stalls for a tenth of the time, one request in ten waits, for anything up to 100 ms: so the 95th percentile is
-// 50 ms and the 99th 90 ms. In three seconds there are three stalls, wherever they begin; what else the machine does can only add
+// 50 ms and the 99th 90 ms. In two seconds there are two stalls, wherever they begin; what else the machine does can only add
 // to them. A closed loop sends three requests into each, whatever the server can do in the rest of the time.
 func TestOpenLoopShowsStalls(t *testing.T) {
 	bothDrivers(t, func(t *testing.T, load loadFunc) {
 		t.Parallel() // it waits
 		url := stalling(t)
-		code, rep, stderr := loadJSON(t, load, "-c", "100", "-rate", "400", "-d", "3s", url)
+		code, rep, stderr := loadJSON(t, load, "-c", "100", "-rate", "400", "-d", "2s", url)
 		wentWell(t, code, stderr)
 		require.InDelta(t, 400*rep.Seconds, float64(rep.Requests+rep.Unanswered), 100)
 		require.Greater(t, rep.Latency.P95, 45e3)

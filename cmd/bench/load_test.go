@@ -92,7 +92,7 @@ func bothDrivers(t *testing.T, test func(t *testing.T, load func(ctx context.Con
 		t.Run(fmt.Sprintf("portable=%t", portable), func(t *testing.T) {
 			test(t, func(ctx context.Context, args ...string) (int, string, string) {
 				return runBench(ctx, append([]string{"load", fmt.Sprintf("-portable=%t", portable),
-					"-c", "3", "-d", "100ms", "-warmup", "20ms"}, args...)...)
+					"-c", "3", "-d", "60ms", "-warmup", "20ms"}, args...)...)
 			})
 		})
 	}
