@@ -3,7 +3,6 @@ package http2_test
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/peregrine-http/peregrine/adapters/http2"
 	"github.com/peregrine-http/peregrine/engine/native"
+	"github.com/peregrine-http/peregrine/internal/chromium"
 )
 
 func echo(w *native.Response, r *native.Request) error {
@@ -56,38 +56,8 @@ func TestCurl(t *testing.T) {
 
 // A page and what it asks for at once come to a browser over HTTP/2.
 func TestChromium(t *testing.T) {
-	browser := ""
-	for _, name := range []string{"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			browser = path
-			break
-		}
-	}
-	if browser == "" {
-		t.Skip("SKIPPED: no Chromium here; HTTP/2 is not tried with it")
-	}
-	const page = `<!DOCTYPE html><title>?</title><ol></ol><script>
-(async () => {
-	const say = text => document.querySelector("ol").append(text, ";")
-	say(performance.getEntriesByType("navigation")[0].nextHopProtocol)
-	const bodies = await Promise.all([...Array(40).keys()].map(async i => (await fetch("/echo", {method: "POST", body: "n" + i})).text()))
-	say(bodies.join())
-	say([...new Set(performance.getEntriesByType("resource").map(e => e.nextHopProtocol))].join())
-})()
-</script>`
 	a := run(t, &native.Server{Router: router(map[string]native.Handler{
-		"/{$}": func(w *native.Response, r *native.Request) error { return w.HTML(200, page) }, "/echo": echo,
+		"/{$}": func(w *native.Response, r *native.Request) error { return w.HTML(200, chromium.Page) }, "/echo": echo,
 	})}, http2.Options{})
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	// No sandbox: its kernel features are missing in containers, and root may not use it. The only page is ours.
-	dom, err := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-		"--no-first-run", "--ignore-certificate-errors", "--user-data-dir="+t.TempDir(), "--virtual-time-budget=10000",
-		"--dump-dom", "https://"+a.secure+"/").Output()
-	require.NoError(t, err)
-	bodies := make([]string, 40)
-	for i := range bodies {
-		bodies[i] = fmt.Sprint("n", i)
-	}
-	require.Contains(t, string(dom), "<ol>h2;"+strings.Join(bodies, ",")+";h2;</ol>")
+	chromium.RequireHTTP2(t, "https://"+a.secure+"/", patience)
 }

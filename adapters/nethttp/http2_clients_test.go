@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/peregrine-http/peregrine/adapters/nethttp"
+	"github.com/peregrine-http/peregrine/internal/chromium"
 )
 
 // everyProtocol starts a server that speaks all of HTTP, over TLS and not, and answers with the protocol and the body.
@@ -74,44 +75,13 @@ func TestCurl(t *testing.T) {
 
 // A page and what it asks for at once come to a browser over HTTP/2.
 func TestChromium(t *testing.T) {
-	browser := ""
-	for _, name := range []string{"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			browser = path
-			break
-		}
-	}
-	if browser == "" {
-		t.Skip("SKIPPED: no Chromium here; HTTP/2 is not tried with it")
-	}
-	const page = `<!DOCTYPE html><title>?</title><ol></ol><script>
-(async () => {
-	const say = text => document.querySelector("ol").append(text, ";")
-	say(performance.getEntriesByType("navigation")[0].nextHopProtocol)
-	const bodies = await Promise.all([...Array(40).keys()].map(async i => (await fetch("/" + i, {method: "POST", body: "n" + i})).text()))
-	say(bodies.join())
-	say([...new Set(performance.getEntriesByType("resource").map(e => e.nextHopProtocol))].join())
-})()
-</script>`
 	cert, key := certificate(t)
 	s := &nethttp.Server{ErrorLog: quiet, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/" {
-			io.WriteString(w, page)
+			io.WriteString(w, chromium.Page)
 			return
 		}
 		io.Copy(w, r.Body)
 	})}
-	url := "https://" + runningTLS(t, s, nil, cert, key) + "/"
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	// No sandbox: its kernel features are missing in containers, and root may not use it. The only page is ours.
-	dom, err := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-		"--no-first-run", "--ignore-certificate-errors", "--user-data-dir="+t.TempDir(), "--virtual-time-budget=10000",
-		"--dump-dom", url).Output()
-	require.NoError(t, err)
-	bodies := make([]string, 40)
-	for i := range bodies {
-		bodies[i] = fmt.Sprint("n", i)
-	}
-	require.Contains(t, string(dom), "<ol>h2;"+strings.Join(bodies, ",")+";h2;</ol>")
+	chromium.RequireHTTP2(t, "https://"+runningTLS(t, s, nil, cert, key)+"/", patience)
 }

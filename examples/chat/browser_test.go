@@ -4,34 +4,25 @@ import (
 	"bufio"
 	"encoding/json"
 	"net/http"
-	"os/exec"
 	"regexp"
 	"testing"
 	"time"
 
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
+
+	"github.com/peregrine-http/peregrine/internal/chromium"
 )
 
 // TestBrowser: the page, in a browser, talks to a member who has none.
 func TestBrowser(t *testing.T) {
-	browser := ""
-	for _, name := range []string{"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			browser = path
-			break
-		}
-	}
-	if browser == "" {
-		t.Skip("SKIPPED: no Chromium here; the page is not tested")
-	}
 	addr, _ := start(t)
 	ada := enter(t, addr, "tea", "ada")
 	ada.want(`{"kind":"welcome","names":["ada"],"last":null}`)
 	ada.say("is there <b>anybody</b>?")
 	ada.want(`{"kind":"said","name":"ada","text":"is there <b>anybody</b>?"}`)
 
-	page := open(t, browser, "http://"+addr+"/")
+	page := open(t, "http://"+addr+"/")
 	page.run(`$("name").value = "bob"; $("join").requestSubmit(); await seen("ada: is there <b>anybody</b>?")`)
 	ada.want(`{"kind":"joined","name":"bob"}`)
 	require.Equal(t, "ada, bob", page.run(`return $("names").textContent`))
@@ -59,11 +50,9 @@ type devTools struct {
 }
 
 // open starts a browser with a page. The test's end ends it.
-func open(t *testing.T, browser, url string) *devTools {
+func open(t *testing.T, url string) *devTools {
 	t.Helper()
-	// No sandbox: its kernel features are missing in containers, and root may not use it. The only page is ours.
-	cmd := exec.Command(browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-		"--user-data-dir="+t.TempDir(), "--remote-debugging-port=0", url)
+	cmd := chromium.Command(t.Context(), t, "--remote-debugging-port=0", url)
 	stderr, err := cmd.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())

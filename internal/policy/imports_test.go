@@ -138,6 +138,10 @@ adapters/nethttp/upgrade
 	ours     engine engine/websocket
 	never    syscall unsafe testing
 
+# For tests alone.
+internal/chromium
+	modules  github.com/stretchr/testify
+
 # The ends: they import what they like.
 cmd/... fuzz/... perf/... examples/...
 	ours     *
