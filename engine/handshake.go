@@ -3,12 +3,12 @@ package engine
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"io"
 	"net"
 	"time"
 
 	"github.com/peregrine-http/peregrine/engine/transport"
+	"github.com/peregrine-http/peregrine/engine/transport/overtls"
 )
 
 // A connection may come with a TLS of its own, from a listener like tls.NewListener's. Its handshake would happen by itself
@@ -38,7 +38,13 @@ func (s *session) Start() (done bool, err error) {
 		nc.SetDeadline(time.Unix(0, c.since+int64(d)))
 	}
 	if err = nc.HandshakeContext(ctx); err != nil {
-		c.sv.handshakeFailed(c.conn, answerPlain(err))
+		answer, logged := overtls.Explain(err)
+		if answer != "" {
+			plain := nc.NetConn()
+			io.WriteString(plain, answer)
+			plain.Close()
+		}
+		c.sv.handshakeFailed(c.conn, logged)
 		return true, err
 	}
 	if d > 0 {
@@ -46,21 +52,6 @@ func (s *session) Start() (done bool, err error) {
 	}
 	c.setReadDeadline(time.Now().UnixNano(), c.sv.headTimeout)
 	return true, nil
-}
-
-// answerPlain tells a client that has spoken HTTP instead of TLS so, if that is what has happened.
-func answerPlain(err error) error {
-	e, ok := errors.AsType[tls.RecordHeaderError](err)
-	if !ok || e.Conn == nil {
-		return err
-	}
-	switch string(e.RecordHeader[:]) {
-	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO":
-		io.WriteString(e.Conn, "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")
-		e.Conn.Close()
-		return errors.New("client sent an HTTP request to an HTTPS server")
-	}
-	return err
 }
 
 // begunTLS is called when such a handshake has ended. It reports whether the connection goes on here.

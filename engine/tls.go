@@ -101,23 +101,29 @@ func (c *Conn) TLS() *tls.ConnectionState {
 	return c.aside.Load().tls
 }
 
-// KeyPair reads a certificate, with those that lead to its authority behind it, and its key, in PEM. An error about either
-// names the file; what is in a file with a private key is not said.
-func KeyPair(certFile, keyFile string) (tls.Certificate, error) {
+// SetCertificate reads a certificate, with those that lead to its authority behind it, and its key, in PEM, and makes them
+// those of config. If neither file has a name, config's own are left alone, and there must be some. An error about a file
+// names it; what is in a file with a private key is not said.
+func SetCertificate(config *tls.Config, certFile, keyFile string) error {
+	has := len(config.Certificates) > 0 || config.GetCertificate != nil || config.GetConfigForClient != nil
+	if has && certFile == "" && keyFile == "" {
+		return nil
+	}
 	if certFile == "" || keyFile == "" {
-		return tls.Certificate{}, fmt.Errorf("engine: no certificate is configured, and the names of the files are %q and %q", certFile, keyFile)
+		return fmt.Errorf("engine: no certificate is configured, and the names of the files are %q and %q", certFile, keyFile)
 	}
 	certPEM, err := os.ReadFile(certFile)
 	if err != nil {
-		return tls.Certificate{}, err // *fs.PathError names it
+		return err // *fs.PathError names it
 	}
 	keyPEM, err := os.ReadFile(keyFile)
 	if err != nil {
-		return tls.Certificate{}, err
+		return err
 	}
 	pair, err := tls.X509KeyPair(certPEM, keyPEM)
 	if err != nil {
-		err = fmt.Errorf("engine: certificate file %q and key file %q: %w", certFile, keyFile, err)
+		return fmt.Errorf("engine: certificate file %q and key file %q: %w", certFile, keyFile, err)
 	}
-	return pair, err
+	config.Certificates = []tls.Certificate{pair}
+	return nil
 }

@@ -96,11 +96,7 @@ func (sv *serving) delegates(p http.Protocols) {
 
 // hand gives the delegate a connection.
 func (sv *serving) hand(c *engine.Conn, nc net.Conn) {
-	ctx := sv.base
-	if cs, ok := c.Value().(*connState); ok {
-		ctx = cs.ctx
-	}
-	if handed.Serve(ctx, sv.shadow, nc) {
+	if handed.Serve(sv.parent(c), sv.shadow, nc) {
 		return
 	}
 	nc.Close() // the server has ended in the meantime

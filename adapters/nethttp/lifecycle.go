@@ -24,15 +24,8 @@ type serving struct {
 	handler http.Handler
 	shadow  *http.Server    // the delegate, the value of http.ServerContextKey
 	base    context.Context // requests descend from it, unless their connection has a context of its own
-	perConn bool            // connections have a connState
 
 	returned atomic.Bool // Serve has
-}
-
-// connState is what a connection keeps between requests, if anything: engine.Conn.Value.
-type connState struct {
-	ctx context.Context
-	tls *tlsState
 }
 
 // Serve accepts connections from l and answers their requests until l fails or the server ends. It closes l and
@@ -53,7 +46,7 @@ func (s *Server) serve(l net.Listener, config *tls.Config) error {
 		l.Close()
 		return err
 	}
-	sv := s.newServing(l, delegate, config)
+	sv := s.newServing(delegate, config)
 	if !s.track(sv) {
 		l.Close()
 		return http.ErrServerClosed
@@ -86,7 +79,7 @@ func (s *Server) check() error {
 	return nil
 }
 
-func (s *Server) newServing(l net.Listener, delegate *http.Server, config *tls.Config) *serving {
+func (s *Server) newServing(delegate *http.Server, config *tls.Config) *serving {
 	sv := &serving{srv: s, handler: s.Handler, shadow: delegate}
 	if sv.handler == nil {
 		sv.handler = http.DefaultServeMux
@@ -110,14 +103,7 @@ func (s *Server) newServing(l net.Listener, delegate *http.Server, config *tls.C
 		Hooks:             engine.Hooks{KeepAlive: s.keepAlives},
 		Logf:              s.logf,
 	}
-	// Only a connection that is no plain socket can come with a TLS of its own.
-	plain := false
-	switch transport.Bottom(l).(type) {
-	case *net.TCPListener, *net.UnixListener:
-		plain = true
-	}
-	sv.perConn = s.ConnContext != nil || !plain
-	sv.eng.NetConns = sv.perConn || s.ConnState != nil
+	sv.eng.NetConns = s.ConnContext != nil || s.ConnState != nil
 	if sv.eng.NetConns {
 		sv.eng.Hooks.Opened = sv.opened
 	}
@@ -128,21 +114,27 @@ func (s *Server) newServing(l net.Listener, delegate *http.Server, config *tls.C
 	return sv
 }
 
-// opened runs on the accepting goroutine, where net/http calls ConnContext and reports StateNew too.
+// opened runs on the accepting goroutine, where net/http calls ConnContext and reports StateNew too. A connection keeps the
+// context that ConnContext made, as its engine.Conn.Value.
 func (sv *serving) opened(c *engine.Conn) {
-	if sv.perConn {
-		cs := &connState{ctx: sv.base, tls: newTLSState(c.NetConn())}
-		if f := sv.srv.ConnContext; f != nil {
-			ctx := context.WithValue(sv.base, http.ServerContextKey, sv.shadow)
-			if cs.ctx = f(ctx, c.NetConn()); cs.ctx == nil {
-				panic("ConnContext returned nil")
-			}
+	if f := sv.srv.ConnContext; f != nil {
+		ctx := f(context.WithValue(sv.base, http.ServerContextKey, sv.shadow), c.NetConn())
+		if ctx == nil {
+			panic("ConnContext returned nil")
 		}
-		c.SetValue(cs)
+		c.SetValue(ctx)
 	}
 	if f := sv.srv.ConnState; f != nil {
 		f(c.NetConn(), http.StateNew)
 	}
+}
+
+// parent returns the context that all requests of c descend from.
+func (sv *serving) parent(c *engine.Conn) context.Context {
+	if ctx, ok := c.Value().(context.Context); ok {
+		return ctx
+	}
+	return sv.base
 }
 
 func (sv *serving) state(c *engine.Conn, s engine.ConnState) {

@@ -37,14 +37,8 @@ func newExchange(sv *serving, x *engine.Exchange) (*exchange, error) {
 	}
 
 	c := x.Conn()
-	parent := sv.base
-	var state *connState
-	if sv.perConn {
-		state = c.Value().(*connState)
-		parent = state.ctx
-	}
 	ex.ctx.sv, ex.ctx.conn = sv, c
-	ex.ctx.Init(parent, x)
+	ex.ctx.Init(sv.parent(c), x)
 	x.SetContext(&ex.ctx.Context)
 
 	// WithContext is the only way to set a request's context. Its copy does not leave this line.
@@ -66,9 +60,7 @@ func newExchange(sv *serving, x *engine.Exchange) (*exchange, error) {
 	req.RequestURI = h.Target.InString(head)
 	req.RemoteAddr = c.Remote()
 	req.Close = !h.KeepAlive
-	if req.TLS = c.TLS(); req.TLS == nil && state != nil {
-		req.TLS = state.tls.get()
-	}
+	req.TLS = c.TLS()
 	ex.fields(h, head)
 
 	ex.res.begin(ex, x, h)

@@ -42,13 +42,8 @@ func (s *Server) tlsConfig(certFile, keyFile string) (*tls.Config, error) {
 		config = new(tls.Config)
 	}
 	config.NextProtos = s.offered(config.NextProtos)
-	has := len(config.Certificates) > 0 || config.GetCertificate != nil || config.GetConfigForClient != nil
-	if !has || certFile != "" || keyFile != "" {
-		pair, err := engine.KeyPair(certFile, keyFile)
-		if err != nil {
-			return nil, err
-		}
-		config.Certificates = []tls.Certificate{pair}
+	if err := engine.SetCertificate(config, certFile, keyFile); err != nil {
+		return nil, err
 	}
 	return config, nil
 }

@@ -108,9 +108,9 @@ func (c *Conn) fail(t *transport.Turn, err error) transport.Next {
 	if c.crowded.Load() {
 		err = errCrowded
 	}
-	if e, ok := errors.AsType[tls.RecordHeaderError](err); ok && e.Conn != nil && looksLikeHTTP(e.RecordHeader) {
-		t.Out = append(t.Out, "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"...)
-		err = errPlain
+	answer, err := Explain(err)
+	if answer != "" {
+		t.Out = append(t.Out, answer...)
 	}
 	if f := c.layer.Failed; f != nil {
 		f(c, err)
@@ -126,10 +126,14 @@ var (
 	errPlain   = errors.New("client sent an HTTP request to an HTTPS server")
 )
 
-func looksLikeHTTP(header [5]byte) bool {
-	switch string(header[:]) {
-	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO":
-		return true
+// Explain returns what to say to a client that has spoken HTTP instead of TLS, and what to log, if that is what a
+// handshake's error is about; otherwise nothing, and the error.
+func Explain(err error) (answer string, logged error) {
+	if e, ok := errors.AsType[tls.RecordHeaderError](err); ok && e.Conn != nil {
+		switch string(e.RecordHeader[:]) {
+		case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO":
+			return "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n", errPlain
+		}
 	}
-	return false
+	return "", err
 }
