@@ -96,8 +96,19 @@ func (l *loops) enter(c *guest.Conn, sock net.Conn) error {
 	if sock.RemoteAddr() == nil || sock.LocalAddr() == nil {
 		return net.ErrClosed // the peer has gone before package net could ask for its name, and gnet would ask it again
 	}
+	withoutZone(sock.LocalAddr())
+	withoutZone(sock.RemoteAddr())
 	_, err := l.client.EnrollContext(sock, c)
 	return err
+}
+
+// withoutZone takes the zone out of an address that is about to be gnet's: with the end of the connection, gnet gives the
+// bytes of that string to its pool, and whoever gets them from there writes into what package net has for the name of the
+// interface in every address. Our own addresses are copies.
+func withoutZone(a net.Addr) {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		tcp.Zone = ""
+	}
 }
 
 // seat is a connection's place on a loop.

@@ -59,16 +59,24 @@ type Conn struct {
 
 // newConn returns a Conn for sock, which it takes over. It is ashore until it first rests.
 func (r *Runner) newConn(sock net.Conn) *Conn {
-	c := &Conn{loops: r.loops, crew: r.crew, stays: r.stays, local: copyOf(sock.LocalAddr()), remote: sock.RemoteAddr(), fd: -1, sock: sock}
+	c := &Conn{loops: r.loops, crew: r.crew, stays: r.stays, local: copyOf(sock.LocalAddr()), remote: copyOf(sock.RemoteAddr()), fd: -1, sock: sock}
 	c.cond.L = &c.mu
 	return c
 }
 
-// copyOf: a library may write into the address of a Unix socket.
+// copyOf: a library may write into the address of a Unix socket, or into one that has a zone.
 func copyOf(a net.Addr) net.Addr {
-	if u, ok := a.(*net.UnixAddr); ok && u != nil {
-		v := *u
-		return &v
+	switch a := a.(type) {
+	case *net.UnixAddr:
+		if a != nil {
+			v := *a
+			return &v
+		}
+	case *net.TCPAddr:
+		if a != nil && a.Zone != "" {
+			v := *a
+			return &v
+		}
 	}
 	return a
 }
