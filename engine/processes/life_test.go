@@ -6,7 +6,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -117,6 +119,67 @@ func TestGrace(t *testing.T) {
 				})
 			}
 			require.Error(t, <-failed)
+			require.Equal(t, 0, s.exits())
+		})
+	}
+}
+
+// TestStorm: whatever comes how often, the signal to end is heard.
+func TestStorm(t *testing.T) {
+	s := launch(t, config{Options: options(2)}).up(2)
+	over := make(chan struct{})
+	var storm sync.WaitGroup
+	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGUSR2, syscall.SIGUSR1} {
+		storm.Go(func() {
+			for {
+				select {
+				case <-over:
+					return
+				default:
+					s.cmd.Process.Signal(sig)
+				}
+			}
+		})
+	}
+	s.says(3, "processes: replacement done")
+	s.kill(syscall.SIGTERM)
+	s.says(1, "processes: draining\"")
+	close(over)
+	storm.Wait()
+	require.Equal(t, 0, s.exits())
+}
+
+// TestSignalToAll: a service manager that ends a service sends a signal to each of its processes. A worker that has heard of
+// the drain from its master before finishes what it has, and so does a master that drains since another has taken over.
+func TestSignalToAll(t *testing.T) {
+	for _, first := range []syscall.Signal{syscall.SIGTERM, syscall.SIGUSR2} {
+		t.Run(first.String(), func(t *testing.T) {
+			o := options(2)
+			o.Grace = time.Hour
+			s := launch(t, config{Options: o}).up(2)
+			body := make(chan string)
+			go func() {
+				text, err := s.get("/sleep/1500")
+				if err != nil {
+					text = err.Error()
+				}
+				body <- text
+			}()
+			worker, err := strconv.Atoi(s.says(1, `sleeping in (\d+)`)[0][1])
+			require.NoError(t, err)
+			all := []int{worker}
+			s.kill(first)
+			if first == syscall.SIGUSR2 {
+				s.says(1, "has taken over: draining")
+				all = append(all, s.cmd.Process.Pid, s.ask().master)
+			} else {
+				eventually(t, "connections to be refused", s.refused)
+			}
+			for _, pid := range all {
+				require.NoError(t, syscall.Kill(pid, syscall.SIGTERM))
+			}
+			_, err = parseAnswer(<-body)
+			require.NoError(t, err)
 			require.Equal(t, 0, s.exits())
 		})
 	}

@@ -30,7 +30,7 @@ type master struct {
 
 	phase   phase
 	err     error     // why the service ends, if not by a signal
-	stopped time.Time // when the first order to end came
+	stopped time.Time // when the first order to end came; zero if the service ends for another reason
 	came    bool      // all workers have been ready, once
 	passed  bool      // another master has the sockets now
 
@@ -70,6 +70,7 @@ func runMaster(o Options, in inheritance) (err error) {
 		hub: hub{peers: map[*peer]bool{}}, children: map[*child]bool{}, asked: map[uint64]chan reply{}, slots: make([]slot, o.Processes),
 		begun: time.Now(), events: make(chan func()), done: make(chan struct{}),
 	}
+	defer close(m.done)
 	if in.identity != nil {
 		m.generation, m.before = in.identity.Generation, &mouth{to: in.up}
 		defer in.up.Close()
@@ -83,6 +84,7 @@ func runMaster(o Options, in inheritance) (err error) {
 	if !supported {
 		return fmt.Errorf("processes: Options.Processes is %d, Master %v: worker processes need Linux or macOS: want 1 and false here", o.Processes, o.Master)
 	}
+	defer m.watchSignals()() // before there is anything that a signal could leave behind
 	if in.radio != nil {
 		if err = m.hub.link(in.radio); err != nil {
 			return err
@@ -101,9 +103,6 @@ func runMaster(o Options, in inheritance) (err error) {
 	if err != nil {
 		return err
 	}
-	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, append(slices.Clone(signalStop), signalReplace, signalUpgrade, signalReopen, signalDump)...)
-	defer signal.Stop(signals)
 	m.notify = newNotifier()
 	addrs, err := m.sockets.addrs()
 	if err != nil {
@@ -119,7 +118,7 @@ func runMaster(o Options, in inheritance) (err error) {
 		return err
 	}
 	defer func() { m.closeAdmin() }()
-	m.loop(signals)
+	m.loop()
 	return m.err
 }
 
@@ -128,8 +127,7 @@ func runMaster(o Options, in inheritance) (err error) {
 func (m *master) owns() bool { return !m.passed && (m.before == nil || m.came) }
 
 // loop starts the workers and returns when all processes have ended.
-func (m *master) loop(signals <-chan os.Signal) {
-	defer close(m.done)
+func (m *master) loop() {
 	for i := range m.slots {
 		if m.fill(i); m.phase == ending {
 			break
@@ -141,10 +139,30 @@ func (m *master) loop(signals <-chan os.Signal) {
 		select {
 		case f := <-m.events:
 			f()
-		case s := <-signals:
-			m.signalled(s)
 		case now := <-tick.C:
 			m.tick(now)
+		}
+	}
+}
+
+// watchSignals has the loop hear signals, until the returned function is called. Each kind has a queue of its own: package
+// signal does not wait for room in one, and a storm of one kind would take that of the signal to end.
+func (m *master) watchSignals() (stop func()) {
+	var queues []chan os.Signal
+	for _, s := range append(slices.Clone(signalStop), signalReplace, signalUpgrade, signalReopen, signalDump) {
+		got := make(chan os.Signal, 1)
+		signal.Notify(got, s)
+		go func() {
+			for s := range got {
+				m.post(func() { m.signalled(s) })
+			}
+		}()
+		queues = append(queues, got)
+	}
+	return func() {
+		for _, got := range queues {
+			signal.Stop(got)
+			close(got)
 		}
 	}
 }
@@ -203,6 +221,9 @@ func (m *master) stop(why string) {
 		}
 		m.end()
 	case ending:
+		if m.stopped.IsZero() { // the first: it drains already
+			m.stopped = time.Now()
+		}
 		if time.Since(m.stopped) < stopApart {
 			return
 		}

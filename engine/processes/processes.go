@@ -55,11 +55,12 @@ func Run(o Options, worker func(w *Worker) error) error {
 
 // runHere is a service of one process.
 func runHere(o Options, in inheritance, f func(*Worker) error) error {
+	w := newWorker(o)
+	defer w.watchSignals()() // before there is anything that a signal could leave behind
 	all, err := openSockets(o, in)
 	if err != nil {
 		return err
 	}
-	w := newWorker(o)
 	w.closeSockets = sync.OnceFunc(func() { all.close(true) })
 	defer w.close()
 	if o.Loops > 0 && os.Getenv("GOMAXPROCS") == "" {
@@ -77,7 +78,5 @@ func runHere(o Options, in inheritance, f func(*Worker) error) error {
 		}
 		o.Listening(addrs)
 	}
-	stop := w.watchSignals()
-	defer stop()
 	return f(w)
 }

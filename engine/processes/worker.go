@@ -25,7 +25,7 @@ type Worker struct {
 	radio *radio // nil without a master
 	ready sync.Once
 
-	stopped   time.Time // by the first signal; the goroutine's that hears signals
+	stopped   time.Time // when the first signal came; the goroutine's that hears them
 	draining  chan struct{}
 	drainOnce sync.Once
 	ctx       context.Context
@@ -133,16 +133,15 @@ func (w *Worker) reopen() {
 	}
 }
 
-// stop is a signal to end: the second one cuts.
+// stop is a signal to end: the second one cuts. The first does not if the master has had the worker drain before: a service
+// manager sends a signal to each process.
 func (w *Worker) stop() {
-	select {
-	case <-w.draining:
-		if time.Since(w.stopped) >= stopApart {
-			w.cut()
-		}
-	default:
+	switch {
+	case w.stopped.IsZero():
 		w.stopped = time.Now()
 		w.drain()
+	case time.Since(w.stopped) >= stopApart:
+		w.cut()
 	}
 }
 
