@@ -187,7 +187,7 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 	c.fdMu.Lock()
 	defer c.fdMu.Unlock()
 	if c.sock != nil {
-		return c.sock.SetReadDeadline(t)
+		return c.sock.SetReadDeadline(at(&c.readBy)) // of two calls at once, what the later one has stored
 	}
 	return nil
 }
@@ -200,7 +200,7 @@ func (c *Conn) SetWriteDeadline(t time.Time) error {
 	c.fdMu.Lock()
 	defer c.fdMu.Unlock()
 	if c.sock != nil {
-		return c.sock.SetWriteDeadline(t)
+		return c.sock.SetWriteDeadline(at(&c.writeBy))
 	}
 	return nil
 }
