@@ -86,8 +86,10 @@ func (m *master) changed(next *child) {
 	m.step()
 }
 
-// abandon ends a change that did not succeed. What served goes on.
+// abandon ends a change that did not succeed. What served goes on, and workers that have had enough are not replaced at once:
+// that would fail again, and again.
 func (m *master) abandon(why error) {
+	m.recycleFrom = time.Now().Add(m.o.RespawnMax)
 	m.log.Error("processes: "+m.change.what+" has failed; what served before goes on", "error", why, "generation", m.change.generation)
 	m.finish()
 }

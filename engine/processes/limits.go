@@ -32,6 +32,9 @@ const (
 
 	// tickEvery is how often the master looks at what is due.
 	tickEvery = 20 * time.Millisecond
+	// masterLate is how late that may be, if half of the heartbeat's timeout is not less, before the time counts against
+	// nobody.
+	masterLate = time.Second
 	// beatEvery is how often a worker says that it is alive, if a quarter of its timeout is not less.
 	beatEvery = time.Second
 	// startFailure is how long Worker.Serve waits for Server.Serve to fail before it calls the worker ready: what a

@@ -34,16 +34,18 @@ type master struct {
 	came    bool      // all workers have been ready, once
 	passed  bool      // another master has the sockets now
 
-	notify     notifier
-	begun      time.Time
-	restarts   uint64   // of workers that died
-	past       Counters // of workers that have ended
-	dropped    uint64   // broadcasts, by and for workers that have ended
-	profiles   uint64   // asked for
-	asked      map[uint64]chan reply
-	closeAdmin func()
-	events     chan func()
-	done       chan struct{}
+	notify      notifier
+	begun       time.Time
+	ticked      time.Time // when it last looked at what is due
+	recycleFrom time.Time // not before: the last change has failed
+	restarts    uint64    // of workers that died
+	past        Counters  // of workers that have ended
+	dropped     uint64    // broadcasts, by and for workers that have ended
+	profiles    uint64    // asked for
+	asked       map[uint64]chan reply
+	closeAdmin  func()
+	events      chan func()
+	done        chan struct{}
 }
 
 // phase is where a master is in its life.
@@ -133,14 +135,15 @@ func (m *master) loop() {
 			break
 		}
 	}
+	m.ticked = time.Now()
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
 	for m.phase < ending || len(m.children) > 0 {
 		select {
 		case f := <-m.events:
 			f()
-		case now := <-tick.C:
-			m.tick(now)
+		case <-tick.C:
+			m.tick(time.Now())
 		}
 	}
 }

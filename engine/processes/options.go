@@ -47,16 +47,17 @@ type Options struct {
 	// HeartbeatTimeout is how long a worker may give no sign of life. Default HeartbeatTimeoutDefault; negative: for ever.
 	HeartbeatTimeout time.Duration
 
-	// Young is the age below which the death of a worker is a bad sign: its successor is started after RespawnMin, twice
-	// as long after each further one, at most RespawnMax; and after DeathsMax of them in a row the master gives up. Any
-	// other worker that dies has a successor at once. Defaults YoungDefault, RespawnMinDefault, RespawnMaxDefault,
-	// DeathsMaxDefault.
+	// Young is the age below which the death of a worker is a bad sign, as it is before it has been ready: its successor is
+	// started after RespawnMin, twice as long after each further one, at most RespawnMax; and after DeathsMax of them in a
+	// row the master gives up. Any other worker that dies has a successor at once. Defaults YoungDefault,
+	// RespawnMinDefault, RespawnMaxDefault, DeathsMaxDefault.
 	Young                  time.Duration
 	RespawnMin, RespawnMax time.Duration
 	DeathsMax              int
 
 	// RecycleRequests, RecycleMemory (bytes that the process keeps in memory) and RecycleAge are when a worker is
-	// replaced: one at a time, its successor ready before. 0 means never. RecycleRequests needs Counters.
+	// replaced: one at a time, its successor ready before. After a replacement that has failed RespawnMax passes before
+	// the next. 0 means never. RecycleRequests needs Counters.
 	RecycleRequests uint64
 	RecycleMemory   uint64
 	RecycleAge      time.Duration
@@ -204,6 +205,14 @@ func (o Options) loops() int {
 		return o.Loops
 	}
 	return max(1, runtime.NumCPU()/o.Processes)
+}
+
+// late is what may pass between two looks of the master at what is due before it says that it has not run.
+func (o Options) late() time.Duration {
+	if o.HeartbeatTimeout == 0 {
+		return masterLate
+	}
+	return min(masterLate, o.HeartbeatTimeout/2)
 }
 
 func orDefault[T comparable](value, standard T) T {

@@ -37,7 +37,7 @@ func (m *master) startWorker(i, generation int) (*child, error) {
 func (m *master) died(i int, why error) {
 	s := &m.slots[i]
 	now := time.Now()
-	young := s.child == nil || now.Sub(s.child.started) < m.o.Young
+	young := s.child == nil || !s.child.served || now.Sub(s.child.started) < m.o.Young
 	s.child = nil
 	m.restarts++
 	wait := time.Duration(0)
@@ -51,7 +51,7 @@ func (m *master) died(i int, why error) {
 		s.deaths = 0
 	}
 	if s.deaths > m.o.DeathsMax {
-		m.fail(fmt.Errorf("processes: giving up: worker %d has died %d times in a row, each time less than %v after its start; the last time: %w",
+		m.fail(fmt.Errorf("processes: giving up: worker %d has died %d times in a row, each time before it was ready, or less than %v after its start; the last time: %w",
 			i, s.deaths, m.o.Young, why))
 		return
 	}
@@ -63,6 +63,7 @@ func (m *master) died(i int, why error) {
 
 // tick does what is due.
 func (m *master) tick(now time.Time) {
+	m.forgive(now)
 	for c := range m.children {
 		switch {
 		case !c.killAt.IsZero() && now.After(c.killAt):
@@ -91,9 +92,25 @@ func (m *master) tick(now time.Time) {
 	m.notify.alive(now)
 }
 
+// forgive takes back the time in which the master itself has not run, since it was stopped, or the whole machine: what others
+// said then has not been heard yet, or they could not say anything either.
+func (m *master) forgive(now time.Time) {
+	late := now.Sub(m.ticked)
+	m.ticked = now
+	if late < m.o.late() {
+		return
+	}
+	for c := range m.children {
+		c.beat = c.beat.Add(late)
+		if !c.killAt.IsZero() {
+			c.killAt = c.killAt.Add(late)
+		}
+	}
+}
+
 // recycle replaces the oldest of the workers that have had enough, if all are there and nothing else is being replaced.
 func (m *master) recycle(now time.Time) {
-	if m.phase != running || m.change != nil || !m.allReady() {
+	if m.phase != running || m.change != nil || now.Before(m.recycleFrom) || !m.allReady() {
 		return
 	}
 	o := m.o

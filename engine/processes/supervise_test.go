@@ -65,11 +65,24 @@ func TestGivesUp(t *testing.T) {
 	require.Equal(t, 1, s.exits())
 	text := s.text()
 	require.Contains(t, text, "processes: giving up: worker ")
-	require.Contains(t, text, "has died 4 times in a row, each time less than 10s after its start; the last time: worker ")
+	require.Contains(t, text, "has died 4 times in a row, each time before it was ready, or less than 10s after its start; the last time: worker ")
 	require.Contains(t, text, "exit status 7")
 	for _, wait := range []string{"next_in=20ms", "next_in=40ms", "next_in=80ms"} {
 		require.Contains(t, text, wait)
 	}
+}
+
+// TestNeverReadyAgain: a worker that does not even get ready is a bad sign, however long it takes to fail.
+func TestNeverReadyAgain(t *testing.T) {
+	o := options(2)
+	o.Young, o.DeathsMax = time.Nanosecond, 3
+	broken := filepath.Join(t.TempDir(), "broken")
+	s := launch(t, config{Options: o, FailIf: broken}).up(2)
+	victim := s.ask().pid
+	require.NoError(t, os.WriteFile(broken, nil, 0o600))
+	require.NoError(t, syscall.Kill(victim, syscall.SIGKILL))
+	s.says(1, "giving up: worker . has died 4 times in a row, each time before it was ready, or less than 1ns after its start")
+	require.Equal(t, 1, s.exits())
 }
 
 // TestHung: a worker that gives no sign of life shows its stacks and is killed; one that cannot even do that is killed, too.
@@ -93,6 +106,27 @@ func TestHung(t *testing.T) {
 			require.Equal(t, 0, s.exits())
 		})
 	}
+}
+
+// TestPaused: time in which the master does not run, or nobody does, is no silence of the workers.
+func TestPaused(t *testing.T) {
+	o := options(2)
+	o.HeartbeatTimeout = 400 * time.Millisecond
+	s := launch(t, config{Options: o}).up(2)
+	master := s.cmd.Process.Pid
+	for _, pids := range [][]int{{master}, {master, s.askAll(2)[0].pid, s.askAll(2)[1].pid}} {
+		for _, pid := range pids {
+			require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))
+		}
+		time.Sleep(2 * o.HeartbeatTimeout)
+		for _, pid := range pids {
+			require.NoError(t, syscall.Kill(pid, syscall.SIGCONT))
+		}
+		time.Sleep(o.HeartbeatTimeout / 4)
+	}
+	s.kill(syscall.SIGTERM)
+	require.Equal(t, 0, s.exits())
+	require.NotContains(t, s.text(), "no sign of life")
 }
 
 // TestDump: all processes write their stacks and go on.
@@ -150,6 +184,23 @@ func TestRecycle(t *testing.T) {
 		o.Master, o.RecycleMemory, o.HeartbeatTimeout = true, 1, 200*time.Millisecond
 		s := launch(t, config{Options: o}).up(1)
 		s.says(2, `processes: recycling done`)
+		s.kill(syscall.SIGTERM)
+		require.Equal(t, 0, s.exits())
+	})
+	t.Run("fails", func(t *testing.T) { // and is tried again, but not at once
+		o := options(1)
+		o.Master, o.RecycleAge, o.RespawnMax = true, time.Nanosecond, 500*time.Millisecond
+		broken := filepath.Join(t.TempDir(), "broken")
+		s := launch(t, config{Options: o, FailIf: broken}).up(1)
+		s.says(2, `processes: recycling done`)
+		require.NoError(t, os.WriteFile(broken, nil, 0o600))
+		s.says(1, "processes: recycling has failed")
+		begun := time.Now()
+		s.says(3, "processes: recycling has failed")
+		require.NoError(t, os.Remove(broken))
+		require.GreaterOrEqual(t, time.Since(begun), o.RespawnMax)
+		done := len(s.says(2, `processes: recycling done`))
+		s.says(done+1, `processes: recycling done`)
 		s.kill(syscall.SIGTERM)
 		require.Equal(t, 0, s.exits())
 	})
