@@ -112,7 +112,11 @@ func (m *master) start(id identity, program string, files []*os.File, names []st
 	}()
 	go func() {
 		err := cmd.Wait() // reaps
-		<-heard           // its last words come before its end
+		// Its last words come before its end. They are there already; a program that it has started may have its end of the
+		// pipe, and of the socket, and go on.
+		upRead.SetReadDeadline(time.Now().Add(commandTimeout))
+		peer.out.conn.SetReadDeadline(time.Now().Add(commandTimeout))
+		<-heard
 		m.post(func() { m.ended(c, err) })
 	}()
 	return c, nil

@@ -15,17 +15,8 @@ func (o *Options) Flags(fs *flag.FlagSet) {
 		o.Addrs = strings.Split(s, ",")
 		return nil
 	}}, "addr", "`ADDRESS` to listen on, host:port or unix:path; several with commas between them")
-	fs.Var(value{func() string { return strconv.Itoa(max(o.Processes, 0)) }, func(s string) error {
-		n, err := number(s, ProcessesMax)
-		if o.Processes = n; n == 0 {
-			o.Processes = -1
-		}
-		return err
-	}}, "processes", "worker `processes`; 1: serve here, without a master; 0: one per core")
-	fs.Var(value{func() string { return strconv.Itoa(o.Loops) }, func(s string) (err error) {
-		o.Loops, err = number(s, loopsMax)
-		return err
-	}}, "loops", "event loops in each process; 0: the cores shared out")
+	fs.Var(value{func() string { return strconv.Itoa(max(o.Processes, 0)) }, o.setProcesses}, "processes", "worker `processes`; 1: serve here, without a master; 0: one per core")
+	fs.Var(value{func() string { return strconv.Itoa(o.Loops) }, o.setLoops}, "loops", "event loops in each process; 0: the cores shared out")
 	fs.Var(value{o.Share.String, func(s string) error {
 		for share := PerWorker; share <= Shared; share++ {
 			if share.String() == s {
@@ -50,6 +41,26 @@ func (s Share) String() string {
 		return "shared"
 	}
 	return strconv.Itoa(int(s))
+}
+
+// setProcesses reads what flag and environment say: 0 there means as many as there are cores.
+func (o *Options) setProcesses(s string) error {
+	n, err := number(s, ProcessesMax)
+	if err != nil {
+		return err
+	}
+	if o.Processes = n; n == 0 {
+		o.Processes = -1
+	}
+	return nil
+}
+
+func (o *Options) setLoops(s string) error {
+	n, err := number(s, loopsMax)
+	if err == nil {
+		o.Loops = n
+	}
+	return err
 }
 
 func number(s string, most int) (int, error) {

@@ -115,12 +115,15 @@ var (
 func environment(id identity, names []string) []string {
 	var env []string
 	for _, v := range os.Environ() {
-		switch name, _, _ := strings.Cut(v, "="); {
-		case name == childVariable || strings.HasPrefix(name, "LISTEN_"):
-		case id.Worker && (name == "NOTIFY_SOCKET" || strings.HasPrefix(name, "WATCHDOG_")): // the master's business
-		default:
-			env = append(env, v)
+		switch name, _, _ := strings.Cut(v, "="); name {
+		case childVariable, "LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES":
+			continue
+		case "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC":
+			if id.Worker { // they are the master's business
+				continue
+			}
 		}
+		env = append(env, v)
 	}
 	text, _ := json.Marshal(id) // numbers and a truth value: it cannot fail
 	escaped := make([]string, len(names))

@@ -64,6 +64,15 @@ func TestEnvironment(t *testing.T) {
 	require.Equal(t, "3", loops)
 	s.kill(syscall.SIGTERM)
 	require.Equal(t, 0, s.exits())
+
+	s = launch(t, config{Options: options(2)}, "GOMAXPROCS=5", "LISTEN_ADDR=mine", "LISTEN_PID=1", "WATCHDOG_DIR=mine", "WATCHDOG_USEC=1").up(2)
+	for path, want := range map[string]string{"/loops": "5", "/env/LISTEN_ADDR": "mine", "/env/LISTEN_PID": "", "/env/WATCHDOG_DIR": "mine", "/env/WATCHDOG_USEC": ""} {
+		got, err := s.get(path)
+		require.NoError(t, err)
+		require.Equal(t, want, got, path)
+	}
+	s.kill(syscall.SIGTERM)
+	require.Equal(t, 0, s.exits())
 }
 
 // TestDrain: a request that runs is finished, a connection that is silent ends, nobody new gets in.
@@ -204,6 +213,16 @@ func TestMasterVanishes(t *testing.T) {
 	s.says(2, "the master is gone")
 }
 
+// TestOrphans: workers that do not end by themselves when their master has vanished end by force.
+func TestOrphans(t *testing.T) {
+	o := options(2)
+	o.Linger, o.Grace = -1, time.Nanosecond
+	s := launch(t, config{Options: o, Server: "deaf"}).up(2)
+	s.kill(syscall.SIGKILL)
+	require.Equal(t, -1, s.exits())
+	s.says(2, "the master is gone and this worker has not drained in time: ending it by force")
+}
+
 // TestUnix: the file of a Unix socket goes with the service; what is left by one that was killed is in nobody's way; what
 // is not a socket stays where it is.
 func TestUnix(t *testing.T) {
@@ -259,7 +278,11 @@ func TestStartFails(t *testing.T) {
 		"nobody answers":     {config: config{Options: with(func(o *processes.Options) { o.Processes, o.Admin = 1, "/tmp/x" })}, want: "want Options.Master with it"},
 		"share":              {config: config{Options: with(func(o *processes.Options) { o.Share = 7 })}, want: "Options.Share is 7"},
 		"nobody recycles":    {config: config{Options: with(func(o *processes.Options) { o.Processes, o.RecycleAge = 1, time.Hour })}, want: "want Options.Master with it"},
-		"environment":        {config: config{Options: options(2)}, env: []string{"PEREGRINE_PROCESSES=many"}, want: `PEREGRINE_PROCESSES in the environment is "many"`},
+		"environment":        {config: config{Options: options(2)}, env: []string{"PEREGRINE_PROCESSES=many"}, want: `PEREGRINE_PROCESSES in the environment is "many": want a number from 0 to 256`},
+		"environment bound":  {config: config{Options: options(2)}, env: []string{"PEREGRINE_PROCESSES=257"}, want: `PEREGRINE_PROCESSES in the environment is "257": want a number from 0 to 256`},
+		"environment loops":  {config: config{Options: options(2)}, env: []string{"PEREGRINE_LOOPS=-1"}, want: `PEREGRINE_LOOPS in the environment is "-1": want a number from 0 to 256`},
+		"environment addr":   {config: config{Options: options(2)}, env: []string{"PEREGRINE_ADDR=127.0.0.1:0,"}, want: `PEREGRINE_ADDR in the environment: listen: address "": want`},
+		"environment twice":  {config: config{Options: options(2)}, env: []string{"PEREGRINE_ADDR=:81,:81"}, want: "each address once"},
 		"exits":              {config: config{Options: options(2), Server: "exits"}, want: "has ended before it was ready: exit status 7"},
 		"fails":              {config: config{Options: options(2), Server: "fails"}, want: "has ended before it was ready: exit status 1: no database"},
 		"refuses":            {config: config{Options: options(2), Server: "refuses"}, want: `exit status 1: nethttp: Server.Transport is \"pigeon\"`},

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"runtime"
-	"strconv"
 	"strings"
 	"time"
 
@@ -114,20 +113,18 @@ func (o Options) settle() (Options, error) {
 	bad := func(field string, value any, want string) (Options, error) {
 		return o, fmt.Errorf("processes: Options.%s is %v: want %s", field, value, want)
 	}
+	addrsFrom := "Options.Addrs"
 	if addrs := os.Getenv("PEREGRINE_ADDR"); addrs != "" {
-		o.Addrs = strings.Split(addrs, ",")
+		o.Addrs, addrsFrom = strings.Split(addrs, ","), "PEREGRINE_ADDR in the environment"
 	}
-	for name, field := range map[string]*int{"PEREGRINE_PROCESSES": &o.Processes, "PEREGRINE_LOOPS": &o.Loops} {
-		text := os.Getenv(name)
-		if text == "" {
-			continue
-		}
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 0 {
-			return o, fmt.Errorf("processes: %s in the environment is %q: want a number, 0 or more", name, text)
-		}
-		if *field = n; n == 0 && name == "PEREGRINE_PROCESSES" {
-			*field = -1
+	for _, v := range []struct {
+		name string
+		set  func(string) error
+	}{{"PEREGRINE_PROCESSES", o.setProcesses}, {"PEREGRINE_LOOPS", o.setLoops}} {
+		if text := os.Getenv(v.name); text != "" {
+			if err := v.set(text); err != nil {
+				return o, fmt.Errorf("processes: %s in the environment is %q: %w", v.name, text, err)
+			}
 		}
 	}
 	switch {
@@ -160,10 +157,10 @@ func (o Options) settle() (Options, error) {
 	seen := map[string]bool{}
 	for _, addr := range o.Addrs {
 		if _, err := listen.Parse(addr); err != nil {
-			return o, fmt.Errorf("processes: Options.Addrs: %w", err)
+			return o, fmt.Errorf("processes: %s: %w", addrsFrom, err)
 		}
 		if seen[addr] && !strings.HasSuffix(addr, ":0") {
-			return bad("Addrs", fmt.Sprintf("%q", o.Addrs), "each address once")
+			return o, fmt.Errorf("processes: %s is %q: want each address once", addrsFrom, o.Addrs)
 		}
 		seen[addr] = true
 	}

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -71,6 +72,13 @@ func (c *config) run() error {
 	}
 	o.ReopenLogs = func() { fmt.Fprintln(os.Stderr, "reopened by", os.Getpid()) }
 	o.Metrics = metrics.Text
+	if c.Server == "heir" && os.Getppid() != 1 { // before Run: what was given to this process is given to that one, too
+		heir := exec.Command("sleep", "3600")
+		if err := heir.Start(); err != nil {
+			return err
+		}
+		fmt.Fprintf(os.Stderr, "heir (process %d)\n", heir.Process.Pid)
+	}
 	var requests atomic.Uint64
 	var hangs atomic.Bool
 	o.Counters = func() processes.Counters {
@@ -101,9 +109,10 @@ func (c *config) run() error {
 		mux.HandleFunc("/hang", func(http.ResponseWriter, *http.Request) { hangs.Store(true) })
 		mux.HandleFunc("/stop", func(http.ResponseWriter, *http.Request) { syscall.Kill(os.Getpid(), syscall.SIGSTOP) })
 		mux.HandleFunc("/names", func(rw http.ResponseWriter, r *http.Request) { fmt.Fprint(rw, w.Names()) })
+		mux.HandleFunc("/env/{name}", func(rw http.ResponseWriter, r *http.Request) { io.WriteString(rw, os.Getenv(r.PathValue("name"))) })
 		mux.HandleFunc("/loops", func(rw http.ResponseWriter, r *http.Request) { fmt.Fprint(rw, w.Loops()) })
 		switch c.Server {
-		case "":
+		case "", "heir":
 			return w.Serve(&nethttp.Server{Handler: mux})
 		case "http":
 			return w.Serve(drain.New(&http.Server{Handler: mux}))
@@ -122,6 +131,9 @@ func (c *config) run() error {
 			os.Exit(7)
 		case "fails":
 			return errors.New("no database")
+		case "deaf":
+			w.Ready()
+			select {}
 		case "never ready":
 			<-w.Draining()
 			return nil

@@ -85,6 +85,28 @@ func TestNeverReadyAgain(t *testing.T) {
 	require.Equal(t, 1, s.exits())
 }
 
+// TestHeir: the end of a worker is the end of its process, even if a program that it has started goes on with its end of the
+// pipe.
+func TestHeir(t *testing.T) {
+	o := options(2)
+	o.Young = time.Nanosecond
+	s := launch(t, config{Options: o, Server: "heir"}).up(2)
+	for _, heir := range s.says(2, `heir \(process (\d+)\)`) {
+		pid, err := strconv.Atoi(heir[1])
+		require.NoError(t, err)
+		defer syscall.Kill(pid, syscall.SIGKILL)
+	}
+	require.NoError(t, syscall.Kill(s.ask().pid, syscall.SIGKILL))
+	s.says(3, "processes: ready: worker")
+	s.kill(syscall.SIGTERM)
+	s.says(3, "program: end of process") // the master, too
+	for _, heir := range s.says(3, `heir \(process (\d+)\)`) {
+		pid, _ := strconv.Atoi(heir[1])
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
+	require.Equal(t, 0, s.exits())
+}
+
 // TestHung: a worker that gives no sign of life shows its stacks and is killed; one that cannot even do that is killed, too.
 func TestHung(t *testing.T) {
 	for _, way := range []string{"/hang", "/stop"} {

@@ -45,7 +45,7 @@ func runWorker(o Options, in inheritance, f func(*Worker) error) error {
 		runtime.GOMAXPROCS(id.Loops)
 	}
 	w := newWorker(o)
-	w.index, w.generation, w.loops = id.Index, id.Generation, id.Loops
+	w.index, w.generation, w.loops = id.Index, id.Generation, runtime.GOMAXPROCS(0)
 	w.up = &mouth{to: in.up}
 	fail := func(err error) error {
 		w.up.say(message{Failed: err.Error()})
@@ -76,6 +76,9 @@ func runWorker(o Options, in inheritance, f func(*Worker) error) error {
 			o.Logger.Warn("processes: the master is gone: draining", "worker", w.index)
 		}
 		w.drain()
+		time.Sleep(o.Linger + o.Grace + drainSlack) // then a master would kill it
+		o.Logger.Error("processes: the master is gone and this worker has not drained in time: ending it by force", "worker", w.index)
+		os.Exit(1)
 	}()
 	if id.BeatEvery > 0 {
 		go w.beat(time.Duration(id.BeatEvery))
