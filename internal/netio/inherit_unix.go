@@ -46,10 +46,11 @@ func TryLock(fd int) (bool, error) {
 	return err == nil, os.NewSyscallError("flock", err)
 }
 
-// Dup returns a second descriptor for what fd is, which programs that are started do not inherit. The (*net.TCPListener).File
+// Dup returns a second descriptor for what fd is, which programs that are started do not inherit. It is none of the first
+// three: libraries take those for standard input and output, and do not close them. The (*net.TCPListener).File
 // of package net is no substitute: to hand its file to a program makes the socket blocking, for all who have it.
 func Dup(fd int) (int, error) {
-	n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
 	return n, os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", err)
 }
 

@@ -71,3 +71,16 @@ func blocking(t *testing.T, fd int) bool {
 	require.NoError(t, err)
 	return flags&unix.O_NONBLOCK == 0
 }
+
+// A daemon may have closed its standard input: its number is not for connections.
+func TestDupLeavesTheFirstThree(t *testing.T) {
+	kept, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 3)
+	require.NoError(t, err)
+	require.NoError(t, unix.Close(0))
+	fd, err := Dup(kept)
+	require.NoError(t, unix.Dup2(kept, 0))
+	require.NoError(t, unix.Close(kept))
+	require.NoError(t, err)
+	require.Greater(t, fd, 2)
+	require.NoError(t, unix.Close(fd))
+}
