@@ -19,7 +19,8 @@
 // options but the number of loops are fixed. It runs on Linux and macOS; elsewhere New returns an error. gnet's logger is
 // the process's: it is replaced by one that passes errors to Options.Logf and drops the rest.
 //
-// A connection that cannot be enrolled, because the process is out of descriptors, ends.
+// While the process is out of descriptors, a connection that cannot be enrolled ends, and so does one that needs a second
+// descriptor, if need be in the middle of an answer; its handler gets the kernel's error.
 //
 // Invariant: the session of a connection runs on one goroutine at a time, never on a loop.
 package gnet

@@ -18,6 +18,9 @@
 //     *net.TCPConn. InputMax holds for it, too.
 //   - It runs on Linux and macOS. Elsewhere New returns an error.
 //
+// A socket that is full, a file, and a peer that has ended its side take a second descriptor. While the process is out of
+// them such a connection ends, if need be in the middle of an answer; its handler gets the kernel's error.
+//
 // An idle connection keeps some 8 KB, because netpoll gives it a buffer and more when it is accepted. netpoll has a log of
 // its own, on standard error unless netpoll.Configure says otherwise. Under the race detector a closed connection's
 // descriptor is kept back for a moment, because that build of netpoll mistakes a late event for one of the next connection.
