@@ -87,7 +87,7 @@ func TestOutOfDescriptors(t *testing.T) {
 		eventually(t, "what is made once", func() bool { return s.Counters().Open == 0 })
 		before := descriptors()
 		var clients []*client
-		for range 30 {
+		for range 15 {
 			c := s.dial(t)
 			c.send(get)
 			c.expect(answer("hello"))
