@@ -24,8 +24,8 @@ const (
 	// probeTimeout bounds the look whether somebody answers at the path of a Unix socket. A socket that does not answer
 	// for so long has a full queue: it is somebody's.
 	probeTimeout = time.Second
-	// lockTimeout bounds the wait for another program that is opening a socket in the same directory: an error after it.
-	// lockPoll is how often it is looked whether it has finished.
+	// lockTimeout bounds the wait for another program that is opening a socket in the same directory: one that takes longer
+	// is none, and not waited for. lockPoll is how often it is looked whether it has finished.
 	lockTimeout = 5 * time.Second
 	lockPoll    = 5 * time.Millisecond
 )

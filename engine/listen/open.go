@@ -12,7 +12,7 @@ import (
 )
 
 // Listen opens one listening socket. It may wait for a name to be looked up, and for another program that is opening a Unix
-// socket in the same directory.
+// socket in the same directory, 5 seconds at most.
 func (c Config) Listen(addr string) (net.Listener, error) {
 	a, err := c.check(addr)
 	if err != nil {

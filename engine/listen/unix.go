@@ -22,11 +22,7 @@ func (c Config) listenUnix(a Address) (net.Listener, error) {
 	if a.abstract() {
 		return c.listenAbstract(a)
 	}
-	unlock, err := lockDirectory(filepath.Dir(a.Name))
-	if err != nil {
-		return nil, refused(a, err)
-	}
-	defer unlock()
+	defer lockDirectory(filepath.Dir(a.Name), lockTimeout)()
 	if err := makeRoom(a.Name); err != nil {
 		return nil, refused(a, err)
 	}
@@ -117,20 +113,16 @@ func makeRoom(path string) error {
 }
 
 // lockDirectory keeps other instances from looking, removing and binding in between. It is advice among ourselves: a directory
-// that cannot be locked is used without.
-func lockDirectory(dir string) (unlock func(), err error) {
+// that cannot be locked is used without, and so is one that somebody has locked for longer than we would. Who may list a
+// directory may lock it, in /run every user, and must not keep a service from starting so.
+func lockDirectory(dir string, wait time.Duration) (unlock func()) {
 	f, err := os.Open(dir)
 	if err != nil {
-		return func() {}, nil // if it matters, bind says so
+		return func() {} // if it matters, bind says so
 	}
-	for until := time.Now().Add(lockTimeout); ; time.Sleep(lockPoll) {
-		locked, err := netio.TryLock(int(f.Fd()))
-		switch {
-		case locked || err != nil:
-			return func() { f.Close() }, nil
-		case time.Now().After(until):
-			f.Close()
-			return nil, fmt.Errorf("another program has had a lock on %s for %v: stop it, or choose another directory", dir, lockTimeout)
+	for until := time.Now().Add(wait); ; time.Sleep(lockPoll) {
+		if locked, err := netio.TryLock(int(f.Fd())); locked || err != nil || time.Now().After(until) {
+			return func() { f.Close() }
 		}
 	}
 }

@@ -196,8 +196,7 @@ func TestUnixOneOfManyWins(t *testing.T) {
 
 func TestUnixDirectoryIsLocked(t *testing.T) {
 	dir := t.TempDir()
-	unlock, err := lockDirectory(dir)
-	require.NoError(t, err)
+	unlock := lockDirectory(dir, 0)
 	done := make(chan error, 1)
 	go func() {
 		l, err := Config{}.Listen("unix:" + dir + "/s")
@@ -213,6 +212,13 @@ func TestUnixDirectoryIsLocked(t *testing.T) {
 	}
 	unlock()
 	require.NoError(t, <-done)
+}
+
+// Whoever may list a directory may lock it, and nobody is kept from starting by that.
+func TestUnixDirectoryIsLockedForEver(t *testing.T) {
+	dir := t.TempDir()
+	defer lockDirectory(dir, 0)()
+	lockDirectory(dir, 20*time.Millisecond)()
 }
 
 func TestAbstract(t *testing.T) {
