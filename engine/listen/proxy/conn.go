@@ -72,15 +72,17 @@ func (c *accepted) judge() error {
 		c.mu.Lock()
 		c.setReadDeadline()
 		c.mu.Unlock()
-		ahead, err := c.head()
-		switch {
-		case err == io.EOF: // somebody looked whether we are there
-			c.err = err
-			c.Conn.Close()
-		case err != nil:
+		ahead, why, err := c.head()
+		if why != nil {
 			peer := c.Conn.RemoteAddr()
-			c.err = &net.OpError{Op: "read", Net: peer.Network(), Addr: peer, Err: err}
-			c.l.refused(peer, err)
+			refusal := &net.OpError{Op: "read", Addr: peer, Err: why}
+			if peer != nil {
+				refusal.Net = peer.Network()
+			}
+			c.l.refused(peer, why)
+			err = refusal
+		}
+		if c.err = err; err != nil {
 			c.Conn.Close()
 		}
 		c.mu.Lock()
@@ -91,27 +93,28 @@ func (c *accepted) judge() error {
 	return c.err
 }
 
-// head does what session.Run does for loops, and returns what came with the header.
-func (c *accepted) head() (ahead []byte, err error) {
+// head does what session.Run does for loops, and returns what came with the header. Either why says what the connection is
+// refused for, or err what has ended it: the peer that only looked whether we are there, or whoever has closed it.
+func (c *accepted) head() (ahead []byte, why, err error) {
 	config := &c.l.config
 	trusted := config.Trusted.HasPeer(c.Conn.RemoteAddr())
 	if !trusted && !config.Optional {
-		return nil, errPeer
+		return nil, errPeer, nil
 	}
 	in := make([]byte, 0, readAhead)
 	for {
-		n, err := measure(in)
+		n, why := measure(in)
 		switch {
-		case err == errMissing && config.Optional:
-			return in, nil
-		case err != nil:
-			return nil, err
+		case why == errMissing && config.Optional:
+			return in, nil, nil
+		case why != nil:
+			return nil, why, nil
 		case n == 0:
 		case !trusted:
-			return nil, errPeer
+			return nil, errPeer, nil
 		default:
-			c.origin, err = parse(in[:n])
-			return in[n:], err
+			c.origin, why = parse(in[:n])
+			return in[n:], why, nil
 		}
 		if len(in) == cap(in) {
 			in = append(make([]byte, 0, 2*cap(in)), in...)
@@ -121,13 +124,13 @@ func (c *accepted) head() (ahead []byte, err error) {
 		switch {
 		case k > 0 || err == nil:
 		case errors.Is(err, os.ErrDeadlineExceeded) && len(in) == 0 && config.Optional:
-			return nil, nil
+			return nil, nil, nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			return nil, errLate
+			return nil, errLate, nil
 		case err == io.EOF && len(in) > 0:
-			return nil, errCut
+			return nil, errCut, nil
 		default:
-			return nil, err
+			return nil, nil, err
 		}
 	}
 }

@@ -32,5 +32,9 @@ func (j *journal) line(peer net.Addr, why error, now time.Time) {
 	skipped := j.skipped
 	j.skipped = 0
 	j.mu.Unlock()
-	j.log.Warn("proxy: connection refused", "error", why, "remote", peer.String(), "skipped", skipped)
+	remote := "unknown" // of a peer that had gone before anybody asked
+	if peer != nil {
+		remote = peer.String()
+	}
+	j.log.Warn("proxy: connection refused", "error", why, "remote", remote, "skipped", skipped)
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -112,6 +113,30 @@ func TestLate(t *testing.T) {
 			require.ErrorIs(t, err, map[bool]error{false: errLate, true: os.ErrDeadlineExceeded}[optional && in == ""])
 			require.Equal(t, !(optional && in == ""), len(lines.lines()) == 1)
 		}
+	}
+}
+
+// A connection that breaks, or that we close, before its header has come is not refused: the log is for what peers do.
+func TestBrokenIsNotRefused(t *testing.T) {
+	for _, in := range []string{"", "PROXY"} {
+		for _, end := range []error{net.ErrClosed, syscall.ECONNRESET} {
+			p := &pieces{peer: local, in: []string{in}, end: end}
+			nc, lines := accept(t, Config{Trusted: loopback}, p)
+			_, err := nc.Read(make([]byte, 1))
+			require.ErrorIs(t, err, end)
+			require.True(t, p.closed)
+			require.Empty(t, lines.lines())
+		}
+	}
+}
+
+// On some systems a peer that has gone at once has no address.
+func TestPeerWithoutAddress(t *testing.T) {
+	for _, optional := range []bool{false, true} {
+		nc, _ := accept(t, Config{Trusted: loopback, Optional: optional}, &pieces{in: []string{header1}})
+		require.Nil(t, nc.RemoteAddr())
+		_, err := nc.Read(make([]byte, 1))
+		require.ErrorIs(t, err, errPeer)
 	}
 }
 
