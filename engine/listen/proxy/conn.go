@@ -56,7 +56,8 @@ type accepted struct {
 
 // Accept waits for a connection, for servers that know no layers. The header is read when the connection is first read
 // from, written to, or asked for an address, which therefore may wait until Config.Timeout has passed since Accept; in
-// net/http's server the goroutine of the connection does so. A connection that is refused is closed, and says why in the
+// net/http's server the goroutine of the connection does so. Its hooks ConnContext and ConnState (StateNew) run on the one that
+// accepts: if they ask for an address, everybody waits. A connection that is refused is closed, and says why in the
 // error of Read and Write.
 func (l *Listener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()

@@ -318,3 +318,32 @@ func TestUnixSocket(t *testing.T) {
 		})
 	}
 }
+
+// The header comes before TLS also where that is a listener of its own, and who sends none delays nobody else.
+func TestServersUnderTLSListener(t *testing.T) {
+	for name, s := range servers() {
+		if strings.HasSuffix(name, "gnet") || strings.HasSuffix(name, "netpoll") || strings.HasSuffix(name, "epoll") {
+			continue // which such a listener is not for
+		}
+		if strings.HasSuffix(name, "hooks") {
+			continue // which ask for an address while accepting, see Listener.Accept
+		}
+		t.Run(name, func(t *testing.T) {
+			bottom, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(t, err)
+			l, err := proxy.New(bottom, proxy.Config{Trusted: loopback, Timeout: time.Minute, Logger: slog.New(slog.DiscardHandler)})
+			require.NoError(t, err)
+			served := make(chan struct{})
+			go func() { s.Serve(tls.NewListener(l, certificate(t))); close(served) }()
+			t.Cleanup(func() { s.Close(); <-served })
+			for range 3 {
+				dial(t, l)
+			}
+			raw := dial(t, l)
+			io.WriteString(raw, header)
+			c := tls.Client(raw, &tls.Config{InsecureSkipVerify: true})
+			io.WriteString(c, request)
+			require.Equal(t, client, answer(t, bufio.NewReader(c)))
+		})
+	}
+}
