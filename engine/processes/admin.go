@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/textproto"
 	"net/url"
+	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -32,16 +34,27 @@ func text(status int, format string, args ...any) reply {
 	return reply{status, "text/plain; charset=utf-8", fmt.Appendf(nil, format+"\n", args...)}
 }
 
-// openAdmin opens the admin socket, or takes it from in.
-func openAdmin(o Options, in inheritance) (*group, error) {
-	if o.Admin == "" {
-		return nil, nil
-	}
-	g := &group{addr: "unix:" + o.Admin, private: true}
+// openAdmin opens the admin socket, or takes it from in. What in has and o does not want is only a file afterwards.
+func openAdmin(o Options, in inheritance) (g, unwanted *group, err error) {
 	if in.admin != nil {
-		g.files = append(g.files, in.admin)
+		l, err := listener(in.admin)
+		if err != nil {
+			return nil, nil, err
+		}
+		addr := l.Addr().String()
+		l.Close()
+		g = &group{addr: "unix:" + addr, files: []*os.File{in.admin}, private: true, handed: true}
+		if addr != o.Admin {
+			g, unwanted = nil, g.leave()
+		}
 	}
-	return g, g.open(o)
+	if o.Admin == "" {
+		return nil, unwanted, nil
+	}
+	if g == nil {
+		g = &group{addr: "unix:" + o.Admin, private: true}
+	}
+	return g, unwanted, g.open(o)
 }
 
 // serveAdmin answers on the admin socket until the returned function is called.
@@ -111,12 +124,14 @@ func (m *master) dispatchAdmin(c net.Conn, line string) reply {
 			body, _ := json.MarshalIndent(m.status(), "", "  ")
 			return reply{200, "application/json", append(body, '\n')}
 		},
-		"GET /metrics":  m.metrics,
 		"POST /replace": func() reply { return done(m.replaceAll()) },
 		"POST /upgrade": func() reply { return done(m.upgrade()) },
 		"POST /reopen":  func() reply { m.reopen(); return done(nil) },
 		"POST /dump":    func() reply { m.dump(); return done(nil) },
 		"POST /drain":   func() reply { m.stop("the admin endpoint"); return done(nil) },
+	}
+	if words[0] == "GET" && target.Path == "/metrics" {
+		return m.metrics()
 	}
 	if f := commands[words[0]+" "+target.Path]; f != nil {
 		return ask(m, f)
@@ -124,12 +139,22 @@ func (m *master) dispatchAdmin(c net.Conn, line string) reply {
 	return text(404, "there is nothing for %s %s: GET /status /metrics /workers/{index}/pprof/{profile}, POST /replace /upgrade /reopen /dump /drain", words[0], target.Path)
 }
 
-// metrics is the status as Options.Metrics writes it.
-func (m *master) metrics() reply {
+// metrics is the status as Options.Metrics writes it. It is not called by the loop, and its panic is an answer: what the
+// program does there must not keep the master from its workers.
+func (m *master) metrics() (r reply) {
 	if m.o.Metrics == nil {
 		return text(404, "the program has no metrics: want Options.Metrics, for example Text of engine/processes/metrics")
 	}
-	body, err := m.o.Metrics(m.status())
+	var s *Status
+	if r := ask(m, func() reply { s = m.status(); return reply{} }); s == nil {
+		return r
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			r = text(500, "Options.Metrics panicked: %v\n%s", p, debug.Stack())
+		}
+	}()
+	body, err := m.o.Metrics(s)
 	if err != nil {
 		return text(500, "%v", err)
 	}
@@ -158,6 +183,9 @@ func ask(m *master, f func() reply) reply {
 
 // askProfile has a worker write a profile of itself.
 func (m *master) askProfile(c net.Conn, index int, profile, seconds string) reply {
+	if len(profile) > profileNameMax { // a command must go through a pipe in one piece
+		return text(404, "no profile has a name of more than %d bytes", profileNameMax)
+	}
 	n := 0
 	if profile == "profile" {
 		n = 30 // as in net/http/pprof

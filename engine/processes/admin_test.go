@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,6 +18,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/peregrine-http/peregrine/engine/processes"
 )
 
 // admin asks at an admin socket.
@@ -97,6 +100,7 @@ func TestAdmin(t *testing.T) {
 		{"GET", "/workers/0/pprof/nothing", 404, `no profile "nothing"`},
 		{"GET", "/workers/7/pprof/heap", 404, "no worker 7"},
 		{"GET", "/workers/0/pprof/profile?seconds=0", 400, "want 1 to 300"},
+		{"GET", "/workers/0/pprof/" + strings.Repeat("%01", 4000), 404, "no profile"},
 		{"GET", "/replace", 404, "POST /replace"},
 		{"POST", "/reopen", 202, ""},
 		{"POST", "/dump", 202, ""},
@@ -144,6 +148,93 @@ func TestAdminRefused(t *testing.T) {
 	s = launch(t, config{Options: o})
 	require.Equal(t, 1, s.exits())
 	require.Contains(t, s.text(), "want Options.Master with it")
+}
+
+// TestMetricsFail: what the program's metrics do is the asker's business alone.
+func TestMetricsFail(t *testing.T) {
+	for _, way := range []string{"panic", "hang"} {
+		o := options(2)
+		o.Admin = filepath.Join(t.TempDir(), "admin")
+		s := launch(t, config{Options: o, Server: "metrics " + way}).up(2)
+		if way == "panic" {
+			code, body := admin(t, o.Admin, "GET", "/metrics")
+			require.Equal(t, 500, code)
+			require.Contains(t, body, "Options.Metrics panicked: no figures")
+		} else {
+			c, err := net.Dial("unix", o.Admin)
+			require.NoError(t, err)
+			defer c.Close()
+			_, err = io.WriteString(c, "GET /metrics HTTP/1.1\r\n\r\n")
+			require.NoError(t, err)
+		}
+		code, _ := admin(t, o.Admin, "GET", "/status")
+		require.Equal(t, 200, code)
+		s.kill(syscall.SIGHUP)
+		s.says(1, "processes: replacement done")
+		s.kill(syscall.SIGTERM)
+		require.Equal(t, 0, s.exits())
+	}
+}
+
+// TestAdminMoves: the next program may have its admin socket elsewhere, or none. The old one goes with the old program, and so
+// does the file of an address that is served no longer; what a program that fails has made goes with that.
+func TestAdminMoves(t *testing.T) {
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	there := func(want ...string) {
+		t.Helper()
+		eventually(t, strings.Join(want, " and "), func() bool {
+			var names []string
+			entries, err := os.ReadDir(dir)
+			require.NoError(t, err)
+			for _, e := range entries {
+				if e.Type()&os.ModeSocket != 0 {
+					names = append(names, e.Name())
+				}
+			}
+			return slices.Equal(want, names)
+		})
+	}
+	o := options(2)
+	o.Admin = path("admin1")
+	o.Addrs = append(o.Addrs, "unix:"+path("web1"))
+	s := launch(t, config{Options: o, FailIf: path("broken"), Moved: path("moved")}).up(2)
+	master := s.cmd.Process.Pid
+	moved := func(admin, addr string) {
+		m := map[string]any{"Admin": admin, "Master": true, "Addrs": []string{o.Addrs[0], addr}}
+		text, err := json.Marshal(m)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(path("moved"), text, 0o600))
+	}
+	there("admin1", "web1")
+
+	require.NoError(t, os.WriteFile(path("broken"), nil, 0o600))
+	moved(path("admin2"), "unix:"+path("web2"))
+	s.kill(syscall.SIGUSR2)
+	s.says(1, "replacement of the program has failed")
+	there("admin1", "web1")
+	require.NoError(t, os.Remove(path("broken")))
+
+	s.kill(syscall.SIGUSR2)
+	s.says(1, "has taken over: draining")
+	there("admin2", "web2")
+	code, body := admin(t, path("admin2"), "GET", "/status")
+	require.Equal(t, 200, code)
+	var status processes.Status
+	require.NoError(t, json.Unmarshal([]byte(body), &status))
+	require.NotEqual(t, master, status.Master)
+	c, err := net.Dial("unix", path("web2"))
+	require.NoError(t, err)
+	c.Close()
+
+	moved("", "unix:"+path("web2"))
+	require.NoError(t, syscall.Kill(status.Master, syscall.SIGUSR2))
+	s.says(2, "has taken over: draining")
+	there("web2")
+	eventually(t, "the new master", func() bool { return s.ask().master != status.Master })
+	require.NoError(t, syscall.Kill(s.ask().master, syscall.SIGTERM))
+	require.Equal(t, 0, s.exits())
+	there()
 }
 
 // TestAdminNoise: what is no request gets an answer, or none, and harms nobody.

@@ -64,7 +64,7 @@ func encode(t *testing.T, c config) string {
 			options[v.Type().Field(i).Name] = v.Field(i).Interface()
 		}
 	}
-	text, err := json.Marshal(map[string]any{"Options": options, "Server": c.Server, "FailIf": c.FailIf, "Resize": c.Resize})
+	text, err := json.Marshal(map[string]any{"Options": options, "Server": c.Server, "FailIf": c.FailIf, "Resize": c.Resize, "Moved": c.Moved})
 	require.NoError(t, err)
 	return string(text)
 }

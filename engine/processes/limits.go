@@ -51,20 +51,24 @@ const (
 	drainSlack = 2 * time.Second
 	// commandTimeout bounds writing a command to a worker that does not read.
 	commandTimeout = time.Second
-	// messageMax bounds a message from a worker in bytes: the largest carry a profile.
-	messageMax = 64 << 20
+	// messageMax bounds a message from a worker in bytes: the largest carry a profile, which profileBytesMax bounds: refused
+	// above. It grows by a third on its way.
+	messageMax      = 64 << 20
+	profileBytesMax = messageMax / 2
 	// broadcastBuffer is what is read at a time of what workers broadcast, in bytes.
 	broadcastBuffer = 64 << 10
-	// inheritedMax bounds LISTEN_FDS.
-	inheritedMax = 1024
+	// inheritedMax bounds LISTEN_FDS: what a master hands to its successor is a socket for each worker and address.
+	inheritedMax = 64 * ProcessesMax
 	// adminMax bounds the requests to the admin endpoint that are answered at a time: more wait. adminHeadMax bounds the head
 	// of one in bytes, adminTimeout the whole of it, save the time that a profile takes, which profileMax bounds in
-	// seconds. adminPause follows an accept that failed.
+	// seconds, as profileNameMax does its name in bytes. adminPause follows an accept that failed.
 	adminMax     = 8
 	adminHeadMax = 16 << 10
 	adminTimeout = 10 * time.Second
 	adminPause   = 100 * time.Millisecond
 	profileMax   = 300
+
+	profileNameMax = 100
 	// dumpMax bounds the stacks of one process in bytes.
 	dumpMax = 16 << 20
 )

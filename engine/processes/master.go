@@ -19,8 +19,9 @@ type master struct {
 	generation int
 	given      bool
 	sockets    sockets
-	admin      *group // nil: none
-	before     *mouth // to the master whose place this one takes, if there is one
+	unwanted   sockets // files of those that the master before has served, and this one does not
+	admin      *group  // nil: none
+	before     *mouth  // to the master whose place this one takes, if there is one
 	hub        hub
 
 	children map[*child]bool // all that have not ended
@@ -44,6 +45,7 @@ type master struct {
 	profiles    uint64    // asked for
 	asked       map[uint64]chan reply
 	closeAdmin  func()
+	reopenLogs  func()
 	events      chan func()
 	done        chan struct{}
 }
@@ -73,6 +75,7 @@ func runMaster(o Options, in inheritance) (err error) {
 		begun: time.Now(), events: make(chan func()), done: make(chan struct{}),
 	}
 	defer close(m.done)
+	m.reopenLogs = reopener(o.ReopenLogs, m.done)
 	if in.identity != nil {
 		m.generation, m.before = in.identity.Generation, &mouth{to: in.up}
 		defer in.up.Close()
@@ -95,15 +98,19 @@ func runMaster(o Options, in inheritance) (err error) {
 	if m.program, err = sameProgram(); err != nil {
 		return fmt.Errorf("processes: the program's own file: %w", err)
 	}
-	if m.sockets, err = openSockets(o, in); err != nil {
+	if m.sockets, m.unwanted, err = openSockets(o, in); err != nil {
 		return err
 	}
-	defer func() { m.sockets.close(m.owns()) }()
-	if m.admin, err = openAdmin(o, in); m.admin != nil {
-		defer func() { m.admin.close(m.owns()) }()
+	defer func() { m.sockets.close(m.fate()) }()
+	var former *group
+	if m.admin, former, err = openAdmin(o, in); m.admin != nil {
+		defer func() { m.admin.close(m.fate()) }()
 	}
 	if err != nil {
 		return err
+	}
+	if former != nil {
+		m.unwanted = append(m.unwanted, former)
 	}
 	m.notify = newNotifier()
 	addrs, err := m.sockets.addrs()
@@ -124,9 +131,16 @@ func runMaster(o Options, in inheritance) (err error) {
 	return m.err
 }
 
-// owns reports whether the files of Unix sockets are this master's to remove: not before it has taken over, if there is
-// another one whose place it takes, and not after it has passed them on.
-func (m *master) owns() bool { return !m.passed && (m.before == nil || m.came) }
+// fate is what becomes of the files of Unix sockets if this master ends now.
+func (m *master) fate() fate {
+	switch {
+	case m.passed:
+		return kept
+	case m.before != nil && !m.came:
+		return split
+	}
+	return removed
+}
 
 // loop starts the workers and returns when all processes have ended.
 func (m *master) loop() {
@@ -203,9 +217,7 @@ func (m *master) dump() {
 }
 
 func (m *master) reopen() {
-	if m.o.ReopenLogs != nil {
-		m.o.ReopenLogs()
-	}
+	m.reopenLogs()
 	for c := range m.children {
 		if c.Worker {
 			m.order(c, commandReopen)
@@ -253,7 +265,7 @@ func (m *master) end() {
 	if !m.passed {
 		m.notify.say("STOPPING=1")
 	}
-	m.sockets.close(m.owns()) // nobody is to wait in a queue that no worker comes to
+	m.sockets.close(m.fate()) // nobody is to wait in a queue that no worker comes to
 	m.change, m.again = nil, false
 	for c := range m.children {
 		m.drain(c)
@@ -287,6 +299,7 @@ func (m *master) ready(c *child) {
 		return
 	}
 	m.phase, m.came = running, true
+	m.unwanted.close(removed)
 	m.before.say(message{Ready: true})
 	m.notify.say(fmt.Sprintf("READY=1\nMAINPID=%d\nSTATUS=%d workers", os.Getpid(), len(m.slots)))
 }

@@ -67,13 +67,15 @@ type Options struct {
 	Admin string
 
 	// Metrics writes what GET /metrics answers, in Prometheus' text format, version 0.0.4: Text of engine/processes/metrics,
-	// which is a package of its own because of the libraries that it needs. Default: no metrics.
+	// which is a package of its own because of the libraries that it needs. Up to 8 goroutines call it at a time. Default: no
+	// metrics.
 	Metrics func(*Status) ([]byte, error)
 
 	// Listening is called with the addresses, once, when the sockets listen and before any worker is started. A program
 	// that takes over the sockets of its predecessor does not call it.
 	Listening func([]net.Addr)
-	// ReopenLogs is called in each process at SIGUSR1.
+	// ReopenLogs is called in each process at SIGUSR1, by a goroutine that does nothing else: not again before it has
+	// returned, then once for all signals that have come meanwhile.
 	ReopenLogs func()
 	// Counters returns what a worker's server has counted. It is called about once a second in each worker; if it does not
 	// return, the worker hangs. Serve takes the server's own, if it has a method Counters of this type.

@@ -56,12 +56,13 @@ func Run(o Options, worker func(w *Worker) error) error {
 // runHere is a service of one process.
 func runHere(o Options, in inheritance, f func(*Worker) error) error {
 	w := newWorker(o)
+	defer w.cut()
 	defer w.watchSignals()() // before there is anything that a signal could leave behind
-	all, err := openSockets(o, in)
+	all, _, err := openSockets(o, in)
 	if err != nil {
 		return err
 	}
-	w.closeSockets = sync.OnceFunc(func() { all.close(true) })
+	w.closeSockets = sync.OnceFunc(func() { all.close(removed) })
 	defer w.close()
 	if o.Loops > 0 && os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(o.Loops)

@@ -38,7 +38,9 @@ func (w *Worker) profile(command string) {
 	} else if err := found.WriteTo(&out, 0); err != nil {
 		p.Bad = err.Error()
 	}
-	p.Data = out.Bytes()
+	if p.Data = out.Bytes(); len(p.Data) > profileBytesMax {
+		p.Data, p.Bad = nil, fmt.Sprintf("the profile has %d bytes: at most %d can be passed on", len(p.Data), profileBytesMax)
+	}
 	w.up.say(message{Profile: &p})
 }
 

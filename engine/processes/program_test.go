@@ -34,6 +34,7 @@ type config struct {
 	Server  string // "" for nethttp.Server, "native", "http", or what goes wrong at the start
 	FailIf  string // a file: workers fail to start as long as it is there
 	Resize  string // a file with the number of processes, if it is there
+	Moved   string // a file with other options, if it is there
 }
 
 const configVariable = "PROCESSES_TEST"
@@ -64,6 +65,11 @@ func (c *config) run() error {
 	if text, err := os.ReadFile(c.Resize); err == nil {
 		o.Processes, _ = strconv.Atoi(string(text))
 	}
+	if text, err := os.ReadFile(c.Moved); err == nil {
+		if err := json.Unmarshal(text, &o); err != nil {
+			return err
+		}
+	}
 	o.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	o.Listening = func(addrs []net.Addr) {
 		for _, a := range addrs {
@@ -71,7 +77,18 @@ func (c *config) run() error {
 		}
 	}
 	o.ReopenLogs = func() { fmt.Fprintln(os.Stderr, "reopened by", os.Getpid()) }
-	o.Metrics = metrics.Text
+	o.Metrics = func(s *processes.Status) ([]byte, error) {
+		switch c.Server {
+		case "metrics panic":
+			panic("no figures")
+		case "metrics hang":
+			select {}
+		}
+		return metrics.Text(s)
+	}
+	if c.Server == "reopen hangs" {
+		o.ReopenLogs = func() { fmt.Fprintln(os.Stderr, "reopening"); select {} }
+	}
 	if c.Server == "heir" && os.Getppid() != 1 { // before Run: what was given to this process is given to that one, too
 		heir := exec.Command("sleep", "3600")
 		if err := heir.Start(); err != nil {
@@ -112,7 +129,7 @@ func (c *config) run() error {
 		mux.HandleFunc("/env/{name}", func(rw http.ResponseWriter, r *http.Request) { io.WriteString(rw, os.Getenv(r.PathValue("name"))) })
 		mux.HandleFunc("/loops", func(rw http.ResponseWriter, r *http.Request) { fmt.Fprint(rw, w.Loops()) })
 		switch c.Server {
-		case "", "heir":
+		case "", "heir", "metrics panic", "metrics hang", "reopen hangs":
 			return w.Serve(&nethttp.Server{Handler: mux})
 		case "http":
 			return w.Serve(drain.New(&http.Server{Handler: mux}))

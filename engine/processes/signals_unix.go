@@ -37,7 +37,7 @@ func (w *Worker) watchSignals() (stop func()) {
 			select {
 			case s := <-got:
 				if s == signalReopen {
-					w.reopen()
+					w.reopenLogs()
 				} else {
 					w.stop()
 				}

@@ -19,17 +19,27 @@ type group struct {
 	files   []*os.File
 	private bool              // nobody else may connect
 	made    listen.SocketFile // of a Unix socket
+	handed  bool              // it is from the master whose place this one takes
 }
 
 // sockets are all listening sockets of a master.
 type sockets []*group
 
+// fate is what becomes of the files of Unix sockets that are closed.
+type fate uint8
+
+const (
+	removed fate = iota
+	kept         // another master goes on with them
+	split        // the master whose place this one wants to take goes on with those that it has handed over
+)
+
 // openSockets takes the sockets that the program was given, and opens what is missing. After an error none is left open.
-// Sockets are kept in the order of addrs.
-func openSockets(o Options, in inheritance) (all sockets, err error) {
+// Sockets are kept in the order of addrs. Of those that are no longer wanted only the files are left.
+func openSockets(o Options, in inheritance) (all, unwanted sockets, err error) {
 	defer func() {
 		if err != nil {
-			all.close(in.identity == nil)
+			all.close(split)
 		}
 	}()
 	given := map[string]*group{}
@@ -39,15 +49,15 @@ func openSockets(o Options, in inheritance) (all sockets, err error) {
 			continue
 		}
 		if given[s.name] == nil {
-			given[s.name] = &group{addr: s.name}
+			given[s.name] = &group{addr: s.name, handed: true}
 		}
 		given[s.name].files = append(given[s.name].files, s.file)
 	}
 	if len(all) > 0 {
-		return all, nil
+		return all, nil, nil
 	}
 	if len(o.Addrs) == 0 {
-		return nil, errNoAddress
+		return nil, nil, errNoAddress
 	}
 	for _, addr := range o.Addrs {
 		g := given[addr]
@@ -56,13 +66,29 @@ func openSockets(o Options, in inheritance) (all sockets, err error) {
 		}
 		all = append(all, g)
 		if err := g.open(o); err != nil {
-			return all, err
+			return all, nil, err
 		}
 	}
-	for _, g := range given { // no longer wanted
-		g.close(false)
+	for _, g := range given {
+		unwanted = append(unwanted, g.leave())
 	}
-	return all, nil
+	return all, unwanted, nil
+}
+
+// leave closes the sockets of a group that this program does not serve any more. Its file is to be removed when nobody does.
+func (g *group) leave() *group {
+	left := &group{addr: g.addr}
+	if a, err := listen.Parse(g.addr); err == nil {
+		left.findFile(a)
+	}
+	g.close(kept)
+	return left
+}
+
+func (g *group) findFile(a listen.Address) {
+	if a.Path() != "" {
+		g.made, _ = listen.FindSocketFile(a.Path())
+	}
 }
 
 // open brings a group to its number of sockets.
@@ -79,18 +105,13 @@ func (g *group) open(o Options) error {
 		if len(g.files) == 0 {
 			l, err := how.Listen(g.addr)
 			if err == nil {
-				if file, ok := l.(interface{ SetUnlinkOnClose(bool) }); ok {
-					file.SetUnlinkOnClose(false)
-				}
 				err = g.keep(l)
 			}
 			if err != nil {
 				return fmt.Errorf("processes: %w", err)
 			}
 		}
-		if a.Path() != "" {
-			g.made, _ = listen.FindSocketFile(a.Path()) // who has taken its place has the file, too
-		}
+		g.findFile(a)
 		return nil
 	}
 	want := o.Processes
@@ -121,7 +142,7 @@ func (g *group) open(o Options) error {
 	return nil
 }
 
-// keep takes a listener's socket over into the group.
+// keep takes a listener's socket over into the group, and the file of a Unix socket with it. After an error neither is left.
 func (g *group) keep(l net.Listener) error {
 	defer l.Close()
 	raw, err := l.(syscall.Conn).SyscallConn()
@@ -135,16 +156,20 @@ func (g *group) keep(l net.Listener) error {
 	if err != nil {
 		return fmt.Errorf("processes: socket of %s: %w", g.addr, err)
 	}
+	if file, ok := l.(interface{ SetUnlinkOnClose(bool) }); ok {
+		file.SetUnlinkOnClose(false)
+	}
 	g.files = append(g.files, os.NewFile(uintptr(fd), g.addr))
 	return nil
 }
 
-// of returns the files of worker index of n. Sockets are never left without a worker: if there are more than workers,
-// because there were more of them before, some have two.
+// of returns the files of worker index of n. Sockets are never left without a worker, nor workers without a socket: if there
+// are more sockets than workers, because there were more of those before, some workers have two; if there are fewer, workers
+// share them.
 func (all sockets) of(index, n int) (files []*os.File, names []string) {
 	for _, g := range all {
 		for i, f := range g.files {
-			if len(g.files) == 1 || i%n == index {
+			if i%n == index || len(g.files) < n && i == index%len(g.files) {
 				files, names = append(files, f), append(names, g.addr)
 			}
 		}
@@ -167,15 +192,15 @@ func (all sockets) addrs() (addrs []net.Addr, err error) {
 	return addrs, nil
 }
 
-// close closes the sockets, and removes the files of Unix sockets if nobody goes on with them.
-func (all sockets) close(remove bool) {
+// close closes the sockets.
+func (all sockets) close(files fate) {
 	for _, g := range all {
-		g.close(remove)
+		g.close(files)
 	}
 }
 
-func (g *group) close(remove bool) {
-	if remove && g.made != (listen.SocketFile{}) {
+func (g *group) close(files fate) {
+	if g.made != (listen.SocketFile{}) && (files == removed || files == split && !g.handed) {
 		g.made.Remove()
 	}
 	for _, f := range g.files {

@@ -166,6 +166,22 @@ func TestDump(t *testing.T) {
 	require.Equal(t, 0, s.exits())
 }
 
+// TestReopenHangs: logs on a disk that does not answer keep nobody from draining, nor the master from its workers.
+func TestReopenHangs(t *testing.T) {
+	o := options(2)
+	o.Grace = time.Hour
+	s := launch(t, config{Options: o, Server: "reopen hangs"}).up(2)
+	for range 3 {
+		s.kill(syscall.SIGUSR1)
+		require.NoError(t, syscall.Kill(s.ask().pid, syscall.SIGUSR1))
+	}
+	s.says(3, "reopening")
+	s.kill(syscall.SIGHUP)
+	s.says(1, "processes: replacement done")
+	s.kill(syscall.SIGTERM)
+	require.Equal(t, 0, s.exits())
+}
+
 // TestRecycleOneAtATime: however often, there are never fewer workers ready than there should be, nor more than one too many
 // that are not draining.
 func TestRecycleOneAtATime(t *testing.T) {

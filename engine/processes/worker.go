@@ -20,6 +20,7 @@ type Worker struct {
 	listeners         []net.Listener
 	names             []string
 	closeSockets      func() // without a master, what the listeners are copies of
+	reopenLogs        func()
 
 	up    *mouth // nil without a master
 	radio *radio // nil without a master
@@ -35,6 +36,7 @@ type Worker struct {
 func newWorker(o Options) *Worker {
 	w := &Worker{o: o, generation: 1, draining: make(chan struct{})}
 	w.ctx, w.cut = context.WithCancel(context.Background())
+	w.reopenLogs = reopener(o.ReopenLogs, w.ctx.Done())
 	return w
 }
 
@@ -46,6 +48,7 @@ func runWorker(o Options, in inheritance, f func(*Worker) error) error {
 	}
 	w := newWorker(o)
 	w.index, w.generation, w.loops = id.Index, id.Generation, runtime.GOMAXPROCS(0)
+	defer w.cut()
 	w.up = &mouth{to: in.up}
 	fail := func(err error) error {
 		w.up.say(message{Failed: err.Error()})
@@ -124,15 +127,34 @@ func (w *Worker) obey(command string) {
 	case commandDump:
 		dumpStacks("worker " + strconv.Itoa(w.index))
 	case commandReopen:
-		w.reopen()
+		w.reopenLogs()
 	}
 }
 
 func (w *Worker) drain() { w.drainOnce.Do(func() { close(w.draining) }) }
 
-func (w *Worker) reopen() {
-	if w.o.ReopenLogs != nil {
-		w.o.ReopenLogs()
+// reopener returns what has f called by a goroutine of its own, until done is closed: a disk that does not answer must not
+// keep a process from hearing that it should end.
+func reopener(f func(), done <-chan struct{}) func() {
+	if f == nil {
+		return func() {}
+	}
+	asked := make(chan struct{}, 1)
+	go func() {
+		for {
+			select {
+			case <-asked:
+				f()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		select {
+		case asked <- struct{}{}:
+		default: // it is going to be called anyway
+		}
 	}
 }
 
