@@ -37,7 +37,7 @@ func (s *session) Start() (done bool, err error) {
 	if d > 0 {
 		nc.SetDeadline(time.Unix(0, c.since+int64(d)))
 	}
-	if err = nc.HandshakeContext(ctx); err != nil {
+	if err = overtls.Handshake(ctx, nc); err != nil {
 		answer, logged := overtls.Explain(err)
 		if answer != "" {
 			plain := nc.NetConn()

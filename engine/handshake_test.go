@@ -55,13 +55,16 @@ func TestForeignTLS(t *testing.T) {
 			return context.WithValue(context.Background(), contextKey{}, "context")
 		},
 		Hooks:            engine.Hooks{Opened: func(c *engine.Conn) { c.SetValue("value") }},
-		HandshakeTimeout: 300 * time.Millisecond,
+		HandshakeTimeout: time.Second,
 		Logf:             func(format string, args ...any) { logged <- fmt.Sprintf(format, args...) },
 	}
 	config := ownTLS(t, "greets", "deaf", "http/1.1")
 	config.GetConfigForClient = func(h *tls.ClientHelloInfo) (*tls.Config, error) {
 		if h.Context().Value(contextKey{}) != "context" {
 			return nil, errors.New("no context")
+		}
+		if h.ServerName == "bad.example" {
+			panic("bad name")
 		}
 		return nil, nil
 	}
@@ -103,8 +106,12 @@ func TestForeignTLS(t *testing.T) {
 	require.Contains(t, <-logged, "i/o timeout")
 	c.Close()
 
+	_, err = tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true, ServerName: "bad.example"})
+	require.Error(t, err)
+	require.Contains(t, <-logged, ": bad name\ngoroutine ")
+
 	require.NoError(t, s.Shutdown(context.Background()))
 	<-served
 	counters := s.Counters()
-	require.Equal(t, []uint64{5, 0, 1, 2}, []uint64{counters.Accepted, counters.Open, counters.Hijacked, counters.HandshakesFailed})
+	require.Equal(t, []uint64{6, 0, 1, 3}, []uint64{counters.Accepted, counters.Open, counters.Hijacked, counters.HandshakesFailed})
 }

@@ -3,12 +3,16 @@ package engine
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"net"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/peregrine-http/peregrine/engine/transport"
 	"github.com/peregrine-http/peregrine/engine/transport/overtls"
+	"github.com/peregrine-http/peregrine/internal/netio"
 )
 
 // overTLS returns sv.open, with TLS under it if the listener has any.
@@ -48,7 +52,24 @@ func (s *Server) handshakeTimeout() (d time.Duration) {
 // handshakeFailed says so, in net/http's words.
 func (sv *serving) handshakeFailed(tc transport.Conn, err error) {
 	sv.s.counters.handshakesFailed.Add(1)
-	sv.logf("http: TLS handshake error from %s: %v", tc.RemoteAddr(), err)
+	if p, ok := errors.AsType[*overtls.Panic](err); ok {
+		sv.logf("http: panic serving %v: %v\n%s", tc.RemoteAddr(), p.Value, p.Stack)
+		return
+	}
+	sv.logf("http: TLS handshake error from %s: %v", tc.RemoteAddr(), readError(tc, err))
+}
+
+// readError returns err as package net would have said it, with both addresses, if it is a transport's.
+func readError(tc transport.Conn, err error) error {
+	switch err {
+	case netio.ErrReset:
+		err = os.NewSyscallError("read", syscall.ECONNRESET)
+	case os.ErrDeadlineExceeded, net.ErrClosed:
+	default:
+		return err
+	}
+	local := tc.LocalAddr()
+	return &net.OpError{Op: "read", Net: local.Network(), Source: local, Addr: tc.RemoteAddr(), Err: err}
 }
 
 // agreed is asked who goes on with a connection whose handshake has ended with proto.

@@ -38,8 +38,12 @@ type Conn struct {
 	raw     atomic.Pointer[rawConn] // after Hijack
 	duplex  *duplex                 // after an upgrade; set by the owner
 
-	mu  sync.Mutex // guards the following
-	out []byte     // ciphertext that is not in turn.Out yet
+	sending atomic.Bool // crypto/tls writes what it is asked to; else it answers its peer
+	flooded atomic.Bool // with more than is kept
+
+	mu      sync.Mutex // guards the following
+	out     []byte     // ciphertext that is not in turn.Out yet
+	answers int        // bytes of what waits to be sent that crypto/tls has written by itself
 }
 
 var _ transport.Conn = (*Conn)(nil)

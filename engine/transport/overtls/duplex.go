@@ -65,6 +65,7 @@ func (c *Conn) push() (all bool, err error) {
 		return false, nil
 	}
 	x.empty()
+	c.answers = 0
 	return true, nil
 }
 
@@ -99,7 +100,7 @@ func (c *Conn) TryWrite(p [][]byte) (taken int, err error) {
 // encryptPiece makes ciphertext of the beginning of p. Many short slices become one record.
 func (c *Conn) encryptPiece(p [][]byte) (int, error) {
 	if len(p) == 1 || len(p[0]) >= pieceMax {
-		return c.tls.Write(p[0][:min(len(p[0]), pieceMax)])
+		return c.write(p[0][:min(len(p[0]), pieceMax)])
 	}
 	buf := plaintexts.Get().(*[pieceMax]byte)
 	defer plaintexts.Put(buf)
@@ -107,7 +108,7 @@ func (c *Conn) encryptPiece(p [][]byte) (int, error) {
 	for _, b := range p {
 		n += copy(buf[n:], b)
 	}
-	return c.tls.Write(buf[:n])
+	return c.write(buf[:n])
 }
 
 // part ends a connection when its ciphertext has left, or farewellMax has passed.

@@ -72,20 +72,37 @@ func (c *Conn) shake(t *transport.Turn) transport.Next {
 	return transport.Read
 }
 
-// handshake is crypto/tls's, but that a callback of the configuration that panics ends this connection alone.
-func (c *Conn) handshake(ctx context.Context) (err error) {
+func (c *Conn) handshake(ctx context.Context) error {
 	place := c.layer.admit(c)
 	c.waits = true
+	c.sending.Store(true)
 	defer func() {
 		c.waits = false
+		c.sending.Store(false)
 		c.layer.leave(place)
+	}()
+	return Handshake(ctx, c.tls)
+}
+
+// Handshake is c's, but that a callback of its configuration that panics is a *Panic, and ends this connection alone.
+func Handshake(ctx context.Context, c *tls.Conn) (err error) {
+	defer func() {
 		if v := recover(); v != nil {
 			stack := make([]byte, panicStackMax)
-			err = fmt.Errorf("panic: %v\n%s", v, stack[:runtime.Stack(stack, false)])
+			err = &Panic{v, stack[:runtime.Stack(stack, false)]}
 		}
 	}()
-	return c.tls.HandshakeContext(ctx)
+	return c.HandshakeContext(ctx)
 }
+
+// Panic is what has become of a handshake in which a callback of tls.Config has panicked.
+type Panic struct {
+	Value any
+	Stack []byte
+}
+
+// Error implements error.
+func (p *Panic) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
 
 // lift ends the handshake's deadlines. The session's have stood still meanwhile.
 func (c *Conn) lift(now int64) {
@@ -112,13 +129,17 @@ func (c *Conn) fail(t *transport.Turn, err error) transport.Next {
 	if answer != "" {
 		t.Out = append(t.Out, answer...)
 	}
-	if f := c.layer.Failed; f != nil {
-		f(c, err)
-	}
+	c.failed(err)
 	if t == nil || t.EOF {
 		return transport.Close
 	}
 	return transport.Linger
+}
+
+func (c *Conn) failed(err error) {
+	if f := c.layer.Failed; f != nil {
+		f(c, err)
+	}
 }
 
 var (

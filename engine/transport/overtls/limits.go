@@ -19,6 +19,9 @@ const (
 	// pieceMax bounds how much plaintext, in bytes, becomes ciphertext ahead of the socket: of a Protocol's output, and
 	// of a file.
 	pieceMax = 16 << 10
+	// answersMax bounds what crypto/tls has written by itself, in bytes, while it waits to be sent: above, the connection
+	// ends. An answer to a key update has 27; a turn that is not a handler's has no more than its input, 64 KiB.
+	answersMax = 128 << 10
 	// farewellMax bounds how long an ending Protocol waits for its last ciphertext to leave: crypto/tls's figure.
 	farewellMax = 5 * time.Second
 	// panicStackMax bounds the stack, in bytes, that is reported of a callback of tls.Config that panicked.

@@ -62,7 +62,7 @@ func (c *Conn) Flush(t *transport.Turn, more ...[]byte) error {
 	for _, p := range more {
 		for len(p) > 0 {
 			n := min(len(p), pieceMax)
-			if _, err := c.tls.Write(p[:n]); err != nil {
+			if _, err := c.write(p[:n]); err != nil {
 				return c.outerError(err)
 			}
 			p = p[n:]

@@ -46,6 +46,9 @@ func (c *Conn) advance(run func(*transport.Turn) transport.Next) transport.Next 
 	c.lent = false
 	for {
 		got := c.input(it)
+		if c.over == errFlood {
+			return c.finish(it, transport.Abort)
+		}
 		if c.over != nil && c.over != io.EOF {
 			// Nothing can be sent any more, either. The alert says so.
 			return c.end(transport.Linger)
@@ -93,11 +96,17 @@ func (c *Conn) decrypt(p []byte) (int, error) {
 	}
 	n, err := c.tls.Read(p)
 	c.more = n == len(p)
-	if err != nil && err != errAgain {
+	switch {
+	case c.flooded.Load(): // crypto/tls does not say so here
+		c.over = errFlood
+	case err != nil && err != errAgain:
 		c.over = err
 	}
-	if n > 0 {
+	switch {
+	case n > 0:
 		return n, nil
+	case c.over != nil:
+		return 0, c.over
 	}
 	return 0, err
 }
@@ -129,9 +138,12 @@ func (c *Conn) input(it *transport.Turn) (got bool) {
 
 // finish makes ciphertext of what the session has left, and brings next about.
 func (c *Conn) finish(it *transport.Turn, next transport.Next) transport.Next {
-	switch next {
-	case transport.Abort, transport.Gone:
+	switch {
+	case next == transport.Gone:
 		return next
+	case next == transport.Abort, c.flooded.Load(): // what waits would wait for ever
+		c.state = stateEnd
+		return transport.Abort
 	}
 	if c.encrypt(it) != nil {
 		return c.end(transport.Close)
@@ -157,7 +169,7 @@ func (c *Conn) encrypt(t *transport.Turn) error {
 	if len(t.Out) == 0 {
 		return nil
 	}
-	_, err := c.tls.Write(t.Out)
+	_, err := c.write(t.Out)
 	t.Out = t.Out[:0]
 	return err
 }
@@ -194,6 +206,9 @@ func (s *session) HangUp(reset bool) { s.inner.HangUp(reset) }
 func (s *session) Closed(err error) {
 	c := (*Conn)(s)
 	c.free()
+	if c.state == stateHello && err != nil { // the transport has not asked what to do about it
+		c.failed(err)
+	}
 	c.inner.Closed(c.reason(err))
 }
 

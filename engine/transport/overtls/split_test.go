@@ -93,22 +93,26 @@ func (c *cutConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestFragmentedHello: a ClientHello that is spread over many records (RFC 8446, section 5.1), also with pauses.
+// TestFragmentedHello: a ClientHello that is spread over many records (RFC 8446, section 5.1), whose version is nobody's
+// business yet.
 func TestFragmentedHello(t *testing.T) {
 	versions(t, func(t *testing.T, transport string, version func(*tls.Config)) {
 		s := serve(t, transport, echo)
 		for _, size := range []int{1, 3, 100} {
-			c := s.over(&fragmenting{Conn: s.raw(t), size: size}, version)
-			require.Equal(t, "/x", must(t)(c.get("/x")))
+			for _, major := range []byte{3, 2, 15} {
+				c := s.over(&fragmenting{Conn: s.raw(t), size: size, major: major}, version)
+				require.Equal(t, "/x", must(t)(c.get("/x")))
+			}
 		}
 	})
 }
 
-// fragmenting cuts the first record that is written into records of at most size bytes.
+// fragmenting cuts the first record that is written into records of at most size bytes, of the version major.
 type fragmenting struct {
 	net.Conn
-	size int
-	done bool
+	size  int
+	major byte
+	done  bool
 }
 
 func (c *fragmenting) Write(p []byte) (int, error) {
@@ -118,7 +122,7 @@ func (c *fragmenting) Write(p []byte) (int, error) {
 	c.done = true
 	for body := p[5:]; len(body) > 0; {
 		n := min(len(body), c.size)
-		record := append([]byte{p[0], p[1], p[2], 0, byte(n)}, body[:n]...)
+		record := append([]byte{p[0], c.major, p[2], 0, byte(n)}, body[:n]...)
 		if _, err := c.Conn.Write(record); err != nil {
 			return 0, err
 		}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,6 +61,27 @@ func TestStalledHandshake(t *testing.T) {
 		c.Write(first[:7])
 		c.Close()
 		eventually(t, "another line", func() bool { return s.Counters().HandshakesFailed == 6 })
+	})
+}
+
+// TestResetHandshake: one that its peer cuts is told of, too, wherever it stands.
+func TestResetHandshake(t *testing.T) {
+	onTransports(t, func(t *testing.T, transport string) {
+		s := serve(t, transport, echo)
+		first := hello(t)
+		for i, n := range []int{0, 7, len(first)} {
+			c := s.raw(t)
+			eventually(t, "the connection", func() bool { return s.Counters().Open == 1 })
+			c.Write(first[:n])
+			if n == len(first) {
+				io.ReadFull(c, make([]byte, 5)) // the server's answer
+			}
+			c.(*net.TCPConn).SetLinger(0)
+			c.Close()
+			eventually(t, "a line", func() bool { return s.Counters().HandshakesFailed == uint64(i+1) && s.Counters().Open == 0 })
+		}
+		require.Equal(t, 3, strings.Count(s.logged(), "->"+"127.0.0.1:"), s.logged())
+		require.Equal(t, 3, strings.Count(s.logged(), ": read: connection reset by peer"), s.logged())
 	})
 }
 

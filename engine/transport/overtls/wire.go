@@ -1,6 +1,7 @@
 package overtls
 
 import (
+	"errors"
 	"io"
 	"net"
 	"time"
@@ -81,7 +82,7 @@ func (c *Conn) ready() int {
 		return 0
 	}
 	n := int(in[3])<<8 | int(in[4])
-	if n > recordMax || in[1] != 3 || c.state <= stateShake && (in[0] < 20 || in[0] > 23) {
+	if n > recordMax || c.state <= stateShake && (in[0] < 20 || in[0] > 23 || in[1] >= 0x10) || c.state > stateShake && in[1] != 3 {
 		c.record = recordHeader
 		return recordHeader
 	}
@@ -100,12 +101,29 @@ func (w *wire) Write(p []byte) (int, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.sending.Load() {
+		if c.answers += len(p); c.answers > answersMax {
+			c.flooded.Store(true)
+			return 0, errFlood
+		}
+	}
 	if x := c.duplex; x != nil {
 		x.add(p)
 	} else {
 		c.out = append(c.out, p...)
 	}
 	return len(p), nil
+}
+
+// errFlood ends a connection whose peer asks for new keys (RFC 8446, section 4.6.3) and does not give the answers a chance to
+// leave: it would keep them all here. net/http has them wait in the peer's way instead.
+var errFlood = errors.New("overtls: too many key updates")
+
+// write has crypto/tls encrypt p.
+func (c *Conn) write(p []byte) (int, error) {
+	c.sending.Store(true)
+	defer c.sending.Store(false)
+	return c.tls.Write(p)
 }
 
 // collect moves ciphertext to the turn's output, where the transport may send it. That of a Protocol goes another way.
@@ -115,6 +133,7 @@ func (c *Conn) collect() {
 		return
 	}
 	c.mu.Lock()
+	c.answers = 0
 	if len(t.Out) == 0 {
 		t.Out, c.out = c.out, t.Out[:0]
 	} else {
