@@ -2,8 +2,8 @@
 // below. Run is called from a transport's own tests.
 //
 // It asks what a peer or a handler can see: framing and order, streaming both ways, what stops whom, deadlines, who
-// learns of a peer that left, hijacked connections, those that go over to another protocol, and how it all ends. Nothing in it depends on how long something
-// takes, only on whether it happens: what never happens fails by patience.
+// learns of a peer that left, hijacked connections, those that go over to another protocol, and how it all ends. Nothing in
+// it depends on how long something takes, only on whether it happens: what never happens fails by patience.
 package conformance
 
 import (
