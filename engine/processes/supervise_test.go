@@ -57,6 +57,42 @@ func zombies(t *testing.T, parent int) (pids []string) {
 	return pids
 }
 
+// TestNothingGrows: what a master has of workers goes with them.
+func TestNothingGrows(t *testing.T) {
+	times := 3
+	if long() {
+		times = 100
+	}
+	o := options(1)
+	o.Master, o.Linger, o.Young = true, -1, time.Nanosecond
+	s := launch(t, config{Options: o}).up(1)
+	pid := s.cmd.Process.Pid
+	descriptors := func() int {
+		entries, err := os.ReadDir("/proc/" + strconv.Itoa(pid) + "/fd")
+		if err != nil {
+			t.Skip("needs /proc")
+		}
+		return len(entries)
+	}
+	turn := func(i int) {
+		s.kill(syscall.SIGHUP)
+		s.says(i, "processes: replacement done")
+		s.says(i, "processes: drained: worker")
+		worker := s.ask().pid
+		require.NoError(t, syscall.Kill(worker, syscall.SIGKILL))
+		s.says(1+2*i, "processes: ready: worker")
+	}
+	turn(1)
+	before := descriptors()
+	for i := range times {
+		turn(2 + i)
+	}
+	eventually(t, "as few descriptors as before", func() bool { return descriptors() <= before })
+	require.Empty(t, zombies(t, pid))
+	s.kill(syscall.SIGTERM)
+	require.Equal(t, 0, s.exits())
+}
+
 // TestGivesUp: workers that die one after the other have their successors later and later, and at last none.
 func TestGivesUp(t *testing.T) {
 	o := options(1) // or one may die before the other is there, which is a start that fails
