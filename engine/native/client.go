@@ -26,8 +26,9 @@ type client struct {
 // not trusted or says nothing.
 func (r *Request) ClientAddr() netip.AddrPort { return r.origin().addr }
 
-// ClientScheme returns the scheme that the client has used, "http" or "https": as the proxy says that ClientAddr is the peer of,
-// or as the connection has it. Anything else in the place of the two is as if it were not there.
+// ClientScheme returns the scheme that the client has used, "http" or "https": as the proxy says that ClientAddr is the peer of
+// (with X-Forwarded-Proto, as the last proxy says), or as the connection has it. Anything else in the place of the two is as
+// if it were not there.
 func (r *Request) ClientScheme() string {
 	if scheme := r.origin().scheme; scheme != "" {
 		return scheme
@@ -39,7 +40,8 @@ func (r *Request) ClientScheme() string {
 }
 
 // ClientHost returns the host that the client has asked for, perhaps with a port: as the proxy says that ClientAddr is the
-// peer of, or as Host does. What cannot be a host is as if it were not there. Routes go by Host.
+// peer of (with X-Forwarded-Host, as the last proxy says), or as Host does. What cannot be a host is as if it were not
+// there. Routes go by Host.
 func (r *Request) ClientHost() []byte {
 	if host := r.origin().host; host != nil {
 		return host
