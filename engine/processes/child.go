@@ -157,9 +157,12 @@ func (m *master) drain(c *child) {
 	if !c.Worker { // a master that has not got ready has nothing that runs
 		m.signal(c, syscall.SIGTERM)
 	}
-	c.state, c.killAt = draining, time.Now().Add(m.o.Linger+m.o.Grace+drainSlack)
+	c.state, c.killAt = draining, m.drainEnd()
 	m.order(c, commandDrain)
 }
+
+// drainEnd is when what now begins to drain is killed.
+func (m *master) drainEnd() time.Time { return time.Now().Add(m.o.Linger + m.o.Grace + drainSlack) }
 
 // cut has a process end now.
 func (m *master) cut(c *child) {

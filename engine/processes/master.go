@@ -278,6 +278,8 @@ func (m *master) told(c *child, msg message) {
 	switch {
 	case msg.Failed != "":
 		c.told = msg.Failed
+	case msg.Leaving:
+		m.leaves(c)
 	case msg.Profile != nil:
 		m.profiled(msg.Profile)
 	case msg.Counters != nil:

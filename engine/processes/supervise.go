@@ -61,6 +61,22 @@ func (m *master) died(i int, why error) {
 	}
 }
 
+// leaves is called when a worker drains that nobody here has told to: its successor does not wait for its end, and neither
+// does who is in the queue of its socket.
+func (m *master) leaves(c *child) {
+	if m.phase != running || c.state != serving {
+		return
+	}
+	c.state, c.killAt = draining, m.drainEnd()
+	for i := range m.slots {
+		if m.slots[i].child == c {
+			m.log.Warn("processes: "+c.name()+" drains by itself: somebody has sent it a signal", "generation", c.Generation)
+			m.slots[i].child = nil
+			m.fill(i)
+		}
+	}
+}
+
 // tick does what is due.
 func (m *master) tick(now time.Time) {
 	m.forgive(now)

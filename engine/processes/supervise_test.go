@@ -38,6 +38,39 @@ func TestRespawn(t *testing.T) {
 	require.Equal(t, 0, s.exits())
 }
 
+// TestLeaves: a worker that was told to end by somebody else has a successor at once, or who comes to its socket would wait until
+// it has finished.
+func TestLeaves(t *testing.T) {
+	o := options(2)
+	o.Grace = time.Hour
+	s := launch(t, config{Options: o}).up(2)
+	failed := make(chan error)
+	go func() {
+		_, err := s.get("/sleep/3600000")
+		failed <- err
+	}()
+	worker, err := strconv.Atoi(s.says(1, `sleeping in (\d+)`)[0][1])
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(worker, syscall.SIGTERM))
+	s.says(3, "processes: ready: worker")
+	for _, a := range s.askAll(2) {
+		require.NotEqual(t, worker, a.pid)
+	}
+	eventually(t, "the cut", func() bool { // a second signal, later
+		syscall.Kill(worker, syscall.SIGTERM)
+		select {
+		case err := <-failed:
+			return err != nil
+		default:
+			return false
+		}
+	})
+	s.says(1, "processes: drained: worker")
+	s.kill(syscall.SIGTERM)
+	require.Equal(t, 0, s.exits())
+	require.NotContains(t, s.text(), "young_deaths")
+}
+
 // zombies returns the children of a process that have ended and have not been waited for.
 func zombies(t *testing.T, parent int) (pids []string) {
 	entries, err := os.ReadDir("/proc")

@@ -19,6 +19,7 @@ type message struct {
 	Memory   uint64    `json:",omitempty"` // bytes, beside Counters
 	Lost     uint64    `json:",omitempty"` // broadcasts that could not be sent, beside Counters
 	Profile  *profile  `json:",omitempty"`
+	Leaving  bool      `json:",omitempty"` // somebody else than the master has had it drain
 	Failed   string    `json:",omitempty"` // why the process is going to end
 }
 

@@ -164,7 +164,12 @@ func (w *Worker) stop() {
 	switch {
 	case w.stopped.IsZero():
 		w.stopped = time.Now()
-		w.drain()
+		select {
+		case <-w.draining:
+		default:
+			go w.up.say(message{Leaving: true}) // the master may be the one that does not run
+			w.drain()
+		}
 	case time.Since(w.stopped) >= stopApart:
 		w.cut()
 	}
