@@ -37,13 +37,19 @@ func (c *Conn) opening(t *transport.Turn) (next transport.Next, here bool) {
 		c.phase = phaseEnd
 		return transport.Close, false
 	}
+	if len(t.In) > 0 && c.secure() {
+		c.since = t.Now // the handshake has taken its time; that of the first request begins here
+	}
 	return transport.Read, true
 }
 
 // secure reports whether the connection speaks TLS, where the protocol has been agreed on in the handshake.
 func (c *Conn) secure() bool {
+	if c.sv.tls != nil {
+		return true
+	}
 	_, ok := c.NetConn().(interface{ ConnectionState() tls.ConnectionState })
-	return ok || c.sv.tls != nil
+	return ok
 }
 
 // handOver takes the connection out of the server and gives it away, with a copy of what it has received.

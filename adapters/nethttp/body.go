@@ -1,9 +1,11 @@
 package nethttp
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/textproto"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -78,7 +80,9 @@ func (b *body) read(p []byte) (n int, err error) {
 		b.ended.Store(true)
 		b.trailers()
 	default:
-		b.err = err
+		if !errors.Is(err, os.ErrDeadlineExceeded) { // which another deadline can lift
+			b.err = err
+		}
 	}
 	return n, err
 }
