@@ -143,6 +143,9 @@ func FindSocketFile(path string) (SocketFile, error) {
 	if info.Mode()&fs.ModeSocket == 0 {
 		return SocketFile{}, fmt.Errorf("%s is there and is not a socket (it is %v): remove it, or choose another path", path, info.Mode())
 	}
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs // the working directory may be another one by the time of Remove
+	}
 	return SocketFile{path, info}, nil
 }
 
