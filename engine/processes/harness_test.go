@@ -217,6 +217,16 @@ func (s *service) askAll(n int) map[int]answer {
 	return all
 }
 
+// successor asks until the workers of the master that has taken over answer, and returns which that is.
+func (s *service) successor(master int) (next int) {
+	s.t.Helper()
+	eventually(s.t, "answers of the next master's workers", func() bool {
+		next = s.ask().master
+		return next != master && next != 1
+	})
+	return next
+}
+
 // refused reports that nobody listens.
 func (s *service) refused() bool {
 	c, err := net.Dial("tcp", s.addr)

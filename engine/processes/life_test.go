@@ -180,7 +180,7 @@ func TestSignalToAll(t *testing.T) {
 			s.kill(first)
 			if first == syscall.SIGUSR2 {
 				s.says(1, "has taken over: draining")
-				all = append(all, s.cmd.Process.Pid, s.ask().master)
+				all = append(all, s.cmd.Process.Pid, s.successor(s.cmd.Process.Pid))
 			} else {
 				eventually(t, "connections to be refused", s.refused)
 			}
@@ -345,13 +345,19 @@ func TestInherited(t *testing.T) {
 		`exec 3</dev/null; LISTEN_FDS=1 LISTEN_FDNAMES=web LISTEN_PID=$$ exec "$0"`: `inherited descriptor 3 of 1 ("web") is not a socket: want listening sockets only`,
 		`exec 3<&-; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0"`:                           `inherited descriptor 3 of 1 ("") is not`, // open, or the runtime's own
 		`LISTEN_FDS=-1 LISTEN_PID=$$ exec "$0"`:                                     `LISTEN_FDS in the environment is "-1"`,
+		`LISTEN_FDS="1 " LISTEN_PID=$$ exec "$0"`:                                   `LISTEN_FDS in the environment is "1 "`,
+		`LISTEN_FDS=99999999999999999999 LISTEN_PID=$$ exec "$0"`:                   `LISTEN_FDS in the environment is "99999999999999999999"`,
+		`LISTEN_PID=$$ exec "$0"`:                                                   `LISTEN_FDS in the environment is ""`,
+		`PEREGRINE_CHILD=null exec "$0"`:                                            `LISTEN_FDS in the environment is ""`,
 		`PEREGRINE_CHILD=x exec "$0"`:                                               "it is not for you to set",
 	} {
 		s := launchBy(t, []string{"/bin/sh", "-c", script}, config{Options: options(2)})
 		require.Equal(t, 1, s.exits())
 		require.Contains(t, s.text(), want)
 	}
-	s := launchBy(t, []string{"/bin/sh", "-c", `LISTEN_FDS=1 LISTEN_PID=1 exec "$0"`}, config{Options: options(2)}).up(2) // for another process
-	s.kill(syscall.SIGTERM)
-	require.Equal(t, 0, s.exits())
+	for _, none := range []string{`LISTEN_FDS=1 LISTEN_PID=1 exec "$0"`, `LISTEN_FDS=1 LISTEN_PID="$$ " exec "$0"`, `LISTEN_FDS=1 exec "$0"`, `LISTEN_FDS=0 LISTEN_FDNAMES= LISTEN_PID=$$ exec "$0"`} {
+		s := launchBy(t, []string{"/bin/sh", "-c", none}, config{Options: options(2)}).up(2) // for another process, or none
+		s.kill(syscall.SIGTERM)
+		require.Equal(t, 0, s.exits())
+	}
 }
