@@ -167,6 +167,53 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
+// TestHijack: a connection that is taken over while the server ends belongs to its handler, and nobody waits for it.
+func TestHijack(t *testing.T) {
+	running, leave, told := make(chan bool), make(chan bool), make(chan bool)
+	h := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		running <- true
+		<-leave
+		c, rw, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		defer c.Close()
+		leave <- true
+		<-leave
+		line, _ := rw.ReadString('\n')
+		rw.WriteString(line)
+		rw.Flush()
+	})}
+	h.RegisterOnShutdown(func() { close(told) })
+	s := drain.New(h)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	go s.Serve(l)
+	c := dial(t, l.Addr().String())
+	c.send("/")
+	<-running
+	over := make(chan error)
+	go func() { over <- s.Shutdown(context.Background()) }()
+	select {
+	case err := <-over:
+		t.Fatal("Shutdown has not waited:", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	leave <- true
+	<-leave
+	require.NoError(t, <-over)
+	<-told
+	require.Equal(t, processes.Counters{Accepted: 1, Requests: 1, Hijacked: 1}, s.Counters())
+	require.NoError(t, s.Close())
+	leave <- true
+	_, err = io.WriteString(c.c, "still here\n")
+	require.NoError(t, err)
+	line, err := c.in.ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "still here\n", line)
+	c.ended()
+}
+
 // TestHTTP2: its connections are told to go away, and do not keep Shutdown waiting.
 func TestHTTP2(t *testing.T) {
 	ts := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Proto) }))
