@@ -143,6 +143,11 @@ func (c *Conn) SetValue(v any) { c.value = v }
 // Listener returns the listener that was given to Serve.
 func (c *Conn) Listener() net.Listener { return c.sv.listener }
 
+// HangUp says that the peer is gone, so that the context of a request that runs ends. It is for whoever makes connections
+// that are not sockets: a transport that watches by reading does not see it as long as there is a body to be read.
+// Any goroutine, any time.
+func (c *Conn) HangUp() { (*session)(c).HangUp(true) }
+
 // enter tells the hook, if there is one.
 func (c *Conn) enter(s ConnState) {
 	if hook := c.sv.s.Hooks.State; hook != nil {

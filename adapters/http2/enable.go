@@ -61,6 +61,7 @@ func newDelegate(eng *engine.Server, o Options) *delegate {
 	d := &delegate{queue: newQueue()}
 	d.inner = &engine.Server{
 		Handler: eng.Handler, Transport: "portable", HeadBytesMax: eng.HeadBytesMax, FieldsMax: eng.FieldsMax,
+		Hooks:        engine.Hooks{Opened: opened},
 		WriteTimeout: eng.WriteTimeout, AnswerTimeouts: eng.AnswerTimeouts, WriteTimeoutRenews: eng.WriteTimeoutRenews,
 		Logf: eng.Logf,
 	}

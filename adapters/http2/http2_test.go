@@ -185,9 +185,16 @@ func (c *counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A client that leaves in the middle of its body, or of the answer, is noticed.
+// A client that leaves in the middle of its body, whether that is read or not, or of the answer, is noticed.
 func TestReset(t *testing.T) {
 	begun, ended := make(chan bool), make(chan error, 1)
+	wait := func(w *native.Response, r *native.Request) error {
+		done := r.Context().Done()
+		begun <- true
+		<-done
+		ended <- r.Context().Err()
+		return nil
+	}
 	a := run(t, &native.Server{Router: router(map[string]native.Handler{
 		"/read": func(w *native.Response, r *native.Request) error {
 			begun <- true
@@ -204,19 +211,14 @@ func TestReset(t *testing.T) {
 				}
 			}
 		},
-		"/wait": func(w *native.Response, r *native.Request) error {
-			done := r.Context().Done()
-			begun <- true
-			<-done
-			ended <- r.Context().Err()
-			return nil
-		},
+		"/wait":   wait,
+		"/ignore": wait,
 	})}, http2.Options{})
 	c := client(t, two)
-	for _, path := range []string{"/read", "/write", "/wait"} {
+	for _, path := range []string{"/read", "/write", "/wait", "/ignore"} {
 		ctx, cancel := context.WithCancel(context.Background())
 		r := request(t, "GET", "https://"+a.secure+path, nil)
-		if path == "/read" {
+		if path == "/read" || path == "/ignore" {
 			pr, pw := io.Pipe()
 			defer pw.Close()
 			r = request(t, "POST", "https://"+a.secure+path, pr)

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+
+	"github.com/peregrine-http/peregrine/engine"
 )
 
 // stream is the engine's end of a connection in memory that has one request. The other end is peer's.
@@ -19,7 +21,8 @@ type stream struct {
 	head  []byte        // of the request, as far as it has not been read; the reader's
 	body  *http.Request // whose body follows the head, until it is asked for; nil: none. The reader's
 	reset atomic.Bool   // the client is gone
-	ended atomic.Bool   // the engine has ended the connection
+	here  atomic.Pointer[engine.Conn]
+	ended atomic.Bool // the engine has ended the connection
 }
 
 // newStream makes a connection of r's. head is what it begins with.
@@ -79,11 +82,25 @@ func (s *stream) Close() error {
 // has not read; here it has.
 func (s *stream) CloseWrite() error { return s.Close() }
 
-// cancel tells the engine that the client is gone.
+// cancel tells the engine that the client is gone: whoever reads, or writes, and who waits for neither.
 func (s *stream) cancel() {
 	s.reset.Store(true)
 	s.peer.Close()
+	if c := s.here.Load(); c != nil {
+		c.HangUp()
+	}
 }
+
+// opened is told what the engine has made of a connection.
+func opened(c *engine.Conn) {
+	s := c.NetConn().(interface{ inner() *stream }).inner()
+	s.here.Store(c)
+	if s.reset.Load() {
+		c.HangUp()
+	}
+}
+
+func (s *stream) inner() *stream { return s }
 
 // RemoteAddr and LocalAddr are the outer connection's.
 func (s *stream) RemoteAddr() net.Addr { return s.outer.RemoteAddr() }

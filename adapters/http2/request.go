@@ -13,12 +13,16 @@ import (
 )
 
 // appendHead appends the head of r as HTTP/1.1. What HTTP/2 lets through and HTTP/1 would read as something else is an
-// error: a space or a line's end in the method or the target (RFC 9113, section 10.3).
+// error: a space or a line's end in the method or the target (RFC 9113, section 10.3), and a target with a host, which would
+// count for more than the one of the request (section 8.3.1).
 func appendHead(b []byte, r *http.Request) ([]byte, error) {
 	if !httpguts.ValidHeaderFieldName(r.Method) {
 		return nil, fmt.Errorf("method %q", r.Method)
 	}
 	if i := strings.IndexFunc(r.RequestURI, func(c rune) bool { return c <= ' ' || c == 0x7f }); i >= 0 || r.RequestURI == "" {
+		return nil, fmt.Errorf("path %q", r.RequestURI)
+	}
+	if r.Method != "CONNECT" && r.RequestURI[0] != '/' && r.RequestURI != "*" {
 		return nil, fmt.Errorf("path %q", r.RequestURI)
 	}
 	b = append(b, r.Method...)

@@ -40,6 +40,8 @@ func TestAppendHead(t *testing.T) {
 		{http.Request{Method: "GET", RequestURI: "/ HTTP/1.1", Host: "h"}, ""},
 		{http.Request{Method: "GET", RequestURI: "/\r\nX: y", Host: "h"}, ""},
 		{http.Request{Method: "GET", RequestURI: "/\x7f", Host: "h"}, ""},
+		{http.Request{Method: "GET", RequestURI: "http://other/", Host: "h"}, ""},
+		{http.Request{Method: "OPTIONS", RequestURI: "h:1", Host: "h:1"}, ""},
 		{http.Request{Method: "GET", RequestURI: "/", Host: "h\r\nX: y"}, ""},
 		{http.Request{Method: "GET", RequestURI: "/", Host: "h", Header: http.Header{"A b": {""}}}, ""},
 		{http.Request{Method: "GET", RequestURI: "/", Host: "h", Header: http.Header{"A": {"b\nc"}}}, ""},
