@@ -57,34 +57,23 @@ func openAdmin(o Options, in inheritance) (g, unwanted *group, err error) {
 	return g, unwanted, g.open(o)
 }
 
-// serveAdmin answers on the admin socket until the returned function is called.
-func (m *master) serveAdmin() (stop func(), err error) {
-	if m.admin == nil {
-		return func() {}, nil
-	}
-	l, err := listener(m.admin.files[0])
-	if err != nil {
-		return nil, err
-	}
-	slots := make(chan struct{}, adminMax)
-	go func() {
-		for {
-			c, err := l.Accept()
-			switch {
-			case errors.Is(err, net.ErrClosed):
-				return
-			case err != nil:
-				time.Sleep(adminPause)
-				continue
-			}
-			slots <- struct{}{}
-			go func() {
-				defer func() { <-slots }()
-				m.answerAdmin(c)
-			}()
+// serveAdmin answers on the admin socket until it is closed.
+func (m *master) serveAdmin(l net.Listener) {
+	for slots := make(chan struct{}, adminMax); ; {
+		c, err := l.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil:
+			time.Sleep(adminPause)
+			continue
 		}
-	}()
-	return func() { l.Close() }, nil
+		slots <- struct{}{}
+		go func() {
+			defer func() { <-slots }()
+			m.answerAdmin(c)
+		}()
+	}
 }
 
 func (m *master) answerAdmin(c net.Conn) {

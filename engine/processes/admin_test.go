@@ -169,6 +169,27 @@ func TestAdminTaken(t *testing.T) {
 	require.Equal(t, 0, third.exits())
 }
 
+// TestAdminIsTheServices: as long as the next program has not taken over, the one that serves answers.
+func TestAdminIsTheServices(t *testing.T) {
+	o := options(2)
+	o.Admin = filepath.Join(t.TempDir(), "admin")
+	hang := filepath.Join(t.TempDir(), "hang")
+	s := launch(t, config{Options: o, FailIf: hang}).up(2)
+	require.NoError(t, os.WriteFile(hang, []byte("hang"), 0o600))
+	s.kill(syscall.SIGUSR2)
+	s.says(2, "hanging")
+	for range 20 {
+		_, body := admin(t, o.Admin, "GET", "/status")
+		var status processes.Status
+		require.NoError(t, json.Unmarshal([]byte(body), &status))
+		require.Equal(t, s.cmd.Process.Pid, status.Master)
+		require.Equal(t, "running", status.State)
+	}
+	code, _ := admin(t, o.Admin, "POST", "/drain")
+	require.Equal(t, 202, code)
+	require.Equal(t, 0, s.exits())
+}
+
 // TestAdminSlow: who connects and says nothing takes none of the master's time, and does not keep it from ending.
 func TestAdminSlow(t *testing.T) {
 	o := options(2)

@@ -35,19 +35,19 @@ type master struct {
 	came    bool      // all workers have been ready, once
 	passed  bool      // another master has the sockets now
 
-	notify      notifier
-	begun       time.Time
-	ticked      time.Time // when it last looked at what is due
-	recycleFrom time.Time // not before: the last change has failed
-	restarts    uint64    // of workers that died
-	past        Counters  // of workers that have ended
-	dropped     uint64    // broadcasts, by and for workers that have ended
-	profiles    uint64    // asked for
-	asked       map[uint64]chan reply
-	closeAdmin  func()
-	reopenLogs  func()
-	events      chan func()
-	done        chan struct{}
+	notify                 notifier
+	begun                  time.Time
+	ticked                 time.Time // when it last looked at what is due
+	recycleFrom            time.Time // not before: the last change has failed
+	restarts               uint64    // of workers that died
+	past                   Counters  // of workers that have ended
+	dropped                uint64    // broadcasts, by and for workers that have ended
+	profiles               uint64    // asked for
+	asked                  map[uint64]chan reply
+	beginAdmin, closeAdmin func()
+	reopenLogs             func()
+	events                 chan func()
+	done                   chan struct{}
 }
 
 // phase is where a master is in its life.
@@ -72,6 +72,7 @@ func runMaster(o Options, in inheritance) (err error) {
 	m := &master{
 		o: o, log: o.Logger, generation: 1, given: in.given() && len(in.sockets) > 0,
 		hub: hub{peers: map[*peer]bool{}}, children: map[*child]bool{}, asked: map[uint64]chan reply{}, slots: make([]slot, o.Processes),
+		beginAdmin: func() {}, closeAdmin: func() {},
 		begun: time.Now(), events: make(chan func()), done: make(chan struct{}),
 	}
 	defer close(m.done)
@@ -123,10 +124,17 @@ func runMaster(o Options, in inheritance) (err error) {
 	if o.Listening != nil && in.identity == nil {
 		o.Listening(addrs)
 	}
-	if m.closeAdmin, err = m.serveAdmin(); err != nil {
-		return err
+	if m.admin != nil {
+		l, err := listener(m.admin.files[0])
+		if err != nil {
+			return err
+		}
+		defer l.Close()
+		m.beginAdmin, m.closeAdmin = func() { go m.serveAdmin(l) }, func() { l.Close() }
 	}
-	defer func() { m.closeAdmin() }()
+	if m.before == nil { // or the one before answers until this one has taken over
+		m.beginAdmin()
+	}
 	m.loop()
 	return m.err
 }
@@ -302,6 +310,9 @@ func (m *master) ready(c *child) {
 	}
 	m.phase, m.came = running, true
 	m.unwanted.close(removed)
+	if m.before != nil {
+		m.beginAdmin()
+	}
 	m.before.say(message{Ready: true})
 	m.notify.say(fmt.Sprintf("READY=1\nMAINPID=%d\nSTATUS=%d workers", os.Getpid(), len(m.slots)))
 }
