@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/peregrine-http/peregrine/engine/transport"
+	"github.com/peregrine-http/peregrine/engine/transport/overtls"
 	"github.com/peregrine-http/peregrine/httpparse"
 )
 
@@ -124,7 +125,8 @@ const (
 type serving struct {
 	s        *Server
 	listener net.Listener
-	tls      *tls.Config // nil: none
+	tls      *tls.Config    // nil: none
+	layer    *overtls.Layer // of tls
 	runner   transport.Runner
 	loops    bool // handlers run on loops: a turn's time is fresh
 
@@ -255,7 +257,7 @@ func (s *Server) stop() []*serving {
 
 // Shutdown stops accepting, closes connections as they become idle, and waits until there is none, or until ctx is done
 // and returns its error. Hijacked connections are not waited for. A connection that has never sent a byte counts
-// as idle five seconds after it was accepted.
+// as idle five seconds after it was accepted, and so does one whose TLS handshake has not ended by then.
 func (s *Server) Shutdown(ctx context.Context) error {
 	serving := s.stop()
 	delegate := s.shutdownDelegate(ctx)
@@ -272,7 +274,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 				return ctx.Err()
 			case <-poll.C:
 				for _, each := range serving {
-					each.runner.CloseIdle()
+					each.closeIdle()
 				}
 			}
 		}
@@ -288,13 +290,22 @@ func (s *Server) Close() error {
 	return s.closeDelegate()
 }
 
+// closeIdle closes what is idle now, and what is as good as idle: a handshake that stands still as long as a connection may
+// that says nothing.
+func (sv *serving) closeIdle() {
+	sv.runner.CloseIdle()
+	if sv.layer != nil {
+		sv.layer.Cut(freshIdleAfter)
+	}
+}
+
 // CloseIdle closes the connections that are idle now.
 func (s *Server) CloseIdle() {
 	s.mu.Lock()
 	serving := slices.Clone(s.serving)
 	s.mu.Unlock()
 	for _, sv := range serving {
-		sv.runner.CloseIdle()
+		sv.closeIdle()
 	}
 }
 

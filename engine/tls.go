@@ -24,7 +24,8 @@ func (s *Server) overTLS(sv *serving) func(transport.Conn) transport.Session {
 	if f := s.TLSContext; f != nil {
 		cfg.Context = func(inner transport.Session) context.Context { return f((*Conn)(inner.(*session))) }
 	}
-	return overtls.New(cfg)(sv.open)
+	sv.layer = overtls.New(cfg)
+	return sv.layer.Under(sv.open)
 }
 
 // theTLS returns the clone of Server.TLS, or nil.

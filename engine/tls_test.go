@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -108,6 +109,43 @@ func TestNextProto(t *testing.T) {
 			b, err = io.ReadAll(dial("none"))
 			require.NoError(t, err)
 			require.Empty(t, b)
+		})
+	}
+}
+
+// TestStalledHandshakeAtShutdown: one that stands still is not waited for as long as its peer likes.
+func TestStalledHandshakeAtShutdown(t *testing.T) {
+	for _, transport := range []string{"", "portable"} {
+		t.Run("transport "+transport, func(t *testing.T) {
+			t.Parallel() // it takes freshIdleAfter
+			begun := make(chan bool, 1)
+			s := &Server{Transport: transport, Handler: tlsHandler(func(*Exchange) {}), TLS: &tls.Config{
+				GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+					begun <- true
+					return nil, nil
+				},
+				Certificates: []tls.Certificate{certificate(t)},
+			}}
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(t, err)
+			done := make(chan error, 1)
+			go func() { done <- s.Serve(l) }()
+			ours, theirs := net.Pipe()
+			go tls.Client(ours, &tls.Config{InsecureSkipVerify: true}).Handshake()
+			hello := make([]byte, 16<<10)
+			n, err := theirs.Read(hello)
+			require.NoError(t, err)
+			theirs.Close()
+			c, err := net.Dial("tcp", l.Addr().String())
+			require.NoError(t, err)
+			defer c.Close()
+			c.Write(hello[:n])
+			<-begun
+			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			defer cancel()
+			require.NoError(t, s.Shutdown(ctx))
+			<-done
+			require.Equal(t, []uint64{0, 1}, []uint64{s.Counters().Open, s.Counters().HandshakesFailed})
 		})
 	}
 }

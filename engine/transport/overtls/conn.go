@@ -14,7 +14,7 @@ import (
 type Conn struct {
 	// Fixed from open on.
 	outer transport.Conn
-	layer *layer
+	layer *Layer
 	inner transport.Session
 	tls   *tls.Conn
 

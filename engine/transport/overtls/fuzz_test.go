@@ -17,7 +17,7 @@ import (
 func pipes(t testing.TB) (*cutting, *authority) {
 	ca := newAuthority(t)
 	layer := overtls.New(overtls.Config{TLS: &tls.Config{Certificates: []tls.Certificate{ca.sign(t, "localhost")}}})
-	r, err := portable.New(transport.Options{NewSession: layer(func(transport.Conn) transport.Session { return echoing{} })})
+	r, err := portable.New(transport.Options{NewSession: layer.Under(func(transport.Conn) transport.Session { return echoing{} })})
 	if err != nil {
 		t.Fatal(err)
 	}

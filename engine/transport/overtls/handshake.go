@@ -44,7 +44,7 @@ func (c *Conn) shake(t *transport.Turn) transport.Next {
 	}
 	t.Unpin() // crypto/tls keeps no view of it
 	ctx := context.Background()
-	if f := c.layer.Context; f != nil {
+	if f := c.layer.config.Context; f != nil {
 		ctx = f(c.inner)
 	}
 	c.sit(t)
@@ -58,7 +58,7 @@ func (c *Conn) shake(t *transport.Turn) transport.Next {
 
 	c.state = stateOpen
 	c.lift(t.Now)
-	if agreed := c.layer.Agreed; agreed != nil {
+	if agreed := c.layer.config.Agreed; agreed != nil {
 		serve, ok := agreed(c.inner, c.tls.ConnectionState().NegotiatedProtocol)
 		switch {
 		case serve != nil:
@@ -106,7 +106,7 @@ func (p *Panic) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
 
 // lift ends the handshake's deadlines. The session's have stood still meanwhile.
 func (c *Conn) lift(now int64) {
-	if c.layer.HandshakeTimeout > 0 {
+	if c.layer.config.HandshakeTimeout > 0 {
 		c.outer.SetWriteDeadline(time.Time{})
 	} else if c.readBy == 0 {
 		return
@@ -137,7 +137,7 @@ func (c *Conn) fail(t *transport.Turn, err error) transport.Next {
 }
 
 func (c *Conn) failed(err error) {
-	if f := c.layer.Failed; f != nil {
+	if f := c.layer.config.Failed; f != nil {
 		f(c, err)
 	}
 }

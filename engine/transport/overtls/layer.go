@@ -29,42 +29,57 @@ type Config struct {
 	Failed func(c transport.Conn, err error)
 }
 
-// layer is what New has made of a Config.
-type layer struct {
-	Config
+// Layer puts TLS under sessions.
+type Layer struct {
+	config Config
 
 	mu      sync.Mutex // guards shaking
 	shaking list.List  // of *Conn, in the order in which their handshakes got a goroutine
 }
 
-// New returns what puts TLS under a session: a function that makes, of a constructor of sessions, one of sessions that
-// speak TLS to the transport. The transport.Conn that next is given is a *Conn.
-func New(cfg Config) func(next func(transport.Conn) transport.Session) func(transport.Conn) transport.Session {
-	l := &layer{Config: cfg}
-	if l.HandshakesMax == 0 {
-		l.HandshakesMax = HandshakesMax
+// New returns a layer for the connections of one server.
+func New(cfg Config) *Layer {
+	if cfg.HandshakesMax == 0 {
+		cfg.HandshakesMax = HandshakesMax
 	}
-	return func(next func(transport.Conn) transport.Session) func(transport.Conn) transport.Session {
-		return func(outer transport.Conn) transport.Session {
-			c := &Conn{outer: outer, layer: l, accepted: time.Now().UnixNano()}
-			c.tls = tls.Server((*wire)(c), l.TLS)
-			if d := l.HandshakeTimeout; d > 0 {
-				by := time.Unix(0, c.accepted+int64(d))
-				outer.SetReadDeadline(by)
-				outer.SetWriteDeadline(by)
-			}
-			c.inner = next(c)
-			return (*session)(c)
+	return &Layer{config: cfg}
+}
+
+// Under makes, of a constructor of sessions, one of sessions that speak TLS to the transport. The transport.Conn that next
+// is given is a *Conn.
+func (l *Layer) Under(next func(transport.Conn) transport.Session) func(transport.Conn) transport.Session {
+	return func(outer transport.Conn) transport.Session {
+		c := &Conn{outer: outer, layer: l, accepted: time.Now().UnixNano()}
+		c.tls = tls.Server((*wire)(c), l.config.TLS)
+		if d := l.config.HandshakeTimeout; d > 0 {
+			by := time.Unix(0, c.accepted+int64(d))
+			outer.SetReadDeadline(by)
+			outer.SetWriteDeadline(by)
+		}
+		c.inner = next(c)
+		return (*session)(c)
+	}
+}
+
+// Cut cuts the connections that were accepted longer than age ago and are in their handshake still. To the transport they
+// are in a handler, so that it would wait for them as long as they like. It waits for nothing. Any goroutine.
+func (l *Layer) Cut(age time.Duration) {
+	before := time.Now().Add(-age).UnixNano()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for e := l.shaking.Front(); e != nil; e = e.Next() {
+		if c := e.Value.(*Conn); c.accepted < before {
+			c.outer.Abort()
 		}
 	}
 }
 
 // admit gives c a place among the handshakes that run. If there is none, the oldest one has had its time: of many that
 // stall, an honest one is never among the oldest for long.
-func (l *layer) admit(c *Conn) *list.Element {
+func (l *Layer) admit(c *Conn) *list.Element {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.shaking.Len() >= l.HandshakesMax {
+	if l.shaking.Len() >= l.config.HandshakesMax {
 		oldest := l.shaking.Remove(l.shaking.Front()).(*Conn)
 		oldest.crowded.Store(true)
 		oldest.outer.Abort()
@@ -73,7 +88,7 @@ func (l *layer) admit(c *Conn) *list.Element {
 }
 
 // leave ends what admit began. Afterwards nobody calls Abort for it.
-func (l *layer) leave(e *list.Element) {
+func (l *Layer) leave(e *list.Element) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.shaking.Remove(e)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/peregrine-http/peregrine/engine"
 	"github.com/peregrine-http/peregrine/engine/transport"
+	"github.com/peregrine-http/peregrine/engine/transport/epoll"
 	"github.com/peregrine-http/peregrine/engine/transport/overtls"
 	"github.com/peregrine-http/peregrine/engine/transport/portable"
 )
@@ -116,7 +117,7 @@ func TestCrowd(t *testing.T) {
 		HandshakesMax: 10,
 		Failed:        func(_ transport.Conn, err error) { failed <- err },
 	})
-	r, err := portable.New(transport.Options{NewSession: layer(func(transport.Conn) transport.Session { return echoing{} })})
+	r, err := portable.New(transport.Options{NewSession: layer.Under(func(transport.Conn) transport.Session { return echoing{} })})
 	require.NoError(t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -145,6 +146,44 @@ func TestCrowd(t *testing.T) {
 		c.SetReadDeadline(time.Now().Add(patience))
 		io.Copy(io.Discard, c)
 	}
+}
+
+// TestCut: handshakes that are older than is said are cut, and no others.
+func TestCut(t *testing.T) {
+	onTransports(t, func(t *testing.T, name string) {
+		failed := make(chan error, 3)
+		layer := overtls.New(overtls.Config{
+			TLS:    &tls.Config{Certificates: []tls.Certificate{newAuthority(t).sign(t, "localhost")}},
+			Failed: func(_ transport.Conn, err error) { failed <- err },
+		})
+		o := transport.Options{NewSession: layer.Under(func(transport.Conn) transport.Session { return echoing{} })}
+		r, err := portable.New(o)
+		if name == "epoll" {
+			r, err = epoll.New(o)
+		}
+		require.NoError(t, err)
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		go r.Serve(l)
+		defer func() {
+			r.Close()
+			await(t, r.Done(), "the runner to end")
+		}()
+		s := &server{t: t, addr: l.Addr().String()}
+		conns := []net.Conn{s.raw(t), s.raw(t), s.raw(t)}
+		for _, c := range conns {
+			stall(t, c)
+		}
+		eventually(t, "their handshakes", func() bool { return handshaking() == 3 })
+		layer.Cut(time.Hour)
+		require.Equal(t, 3, handshaking())
+		r.Drain()
+		layer.Cut(0)
+		await(t, r.Done(), "the connections to end")
+		for range conns {
+			require.ErrorIs(t, await(t, failed, "a cut"), net.ErrClosed)
+		}
+	})
 }
 
 // echoing is a session that sends back what comes.
