@@ -80,7 +80,7 @@ func (b *body) read(p []byte) (n int, err error) {
 		b.ended.Store(true)
 		b.trailers()
 	default:
-		if !errors.Is(err, os.ErrDeadlineExceeded) { // which another deadline can lift
+		if b.left < 0 || !errors.Is(err, os.ErrDeadlineExceeded) { // another deadline can lift that, but, as in net/http, not from chunks
 			b.err = err
 		}
 	}

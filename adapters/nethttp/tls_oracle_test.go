@@ -196,8 +196,14 @@ func TestTimeAfterHandshake(t *testing.T) {
 	})
 }
 
-// A body's deadline that has passed is lifted by another one.
+// A deadline that has passed is lifted by another one from a body with a length, and not from one in chunks.
 func TestBodyDeadlineLifted(t *testing.T) {
+	for _, framing := range []string{"Content-Length: 8\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n8\r\n"} {
+		t.Run(strings.Fields(framing)[0], func(t *testing.T) { bodyDeadlineLifted(t, framing) })
+	}
+}
+
+func bodyDeadlineLifted(t *testing.T, framing string) {
 	onEach(t, 0, func(t *testing.T, n *journal) (setup, func(string)) {
 		passed := make(chan bool)
 		f := setup{handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -208,15 +214,15 @@ func TestBodyDeadlineLifted(t *testing.T) {
 			rc.SetReadDeadline(time.Time{})
 			passed <- true
 			b, err := io.ReadAll(r.Body)
-			fmt.Fprintf(n, "%s %v\n", b, err)
+			fmt.Fprintf(n, "%s %v\n", b, errors.Is(err, os.ErrDeadlineExceeded))
 		})}
 		return f, func(addr string) {
 			c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
 			require.NoError(t, err)
 			defer c.Close()
-			io.WriteString(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\nConnection: close\r\n\r\n")
+			io.WriteString(c, "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"+framing)
 			<-passed
-			io.WriteString(c, "complete")
+			io.WriteString(c, "complete\r\n0\r\n\r\n")
 			io.Copy(io.Discard, c)
 		}
 	})
