@@ -3,7 +3,10 @@
 package processes_test
 
 import (
+	"bufio"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -191,6 +194,51 @@ func TestSignalToAll(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, 0, s.exits())
 		})
+	}
+}
+
+// TestLingerIsTimeThatPasses: what a worker does not run for is no time in which it could have answered.
+func TestLingerIsTimeThatPasses(t *testing.T) {
+	for _, server := range []string{"", "native", "http"} {
+		o := options(1)
+		o.Master, o.Linger = true, 200*time.Millisecond
+		s := launch(t, config{Options: o, Server: server}).up(1)
+		var clients []net.Conn
+		for range 300 {
+			c, err := net.Dial("tcp", s.addr)
+			require.NoError(t, err)
+			defer c.Close()
+			c.SetDeadline(time.Now().Add(patience))
+			clients = append(clients, c)
+		}
+		ask := func() {
+			for _, c := range clients {
+				_, err := c.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+				require.NoError(t, err)
+			}
+		}
+		answered := func(last bool) (a answer) {
+			for i, c := range clients {
+				resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+				require.NoError(t, err, "%q, %d", server, i)
+				body, err := io.ReadAll(resp.Body)
+				require.NoError(t, err)
+				require.Equal(t, last, resp.Close)
+				a, err = parseAnswer(string(body))
+				require.NoError(t, err)
+			}
+			return a
+		}
+		ask()
+		worker := answered(false).pid
+		s.kill(syscall.SIGTERM)
+		eventually(t, "connections to be refused", s.refused)
+		require.NoError(t, syscall.Kill(worker, syscall.SIGSTOP))
+		ask()
+		time.Sleep(2 * o.Linger)
+		require.NoError(t, syscall.Kill(worker, syscall.SIGCONT))
+		answered(true)
+		require.Equal(t, 0, s.exits())
 	}
 }
 

@@ -66,15 +66,13 @@ func (w *Worker) Serve(srv Server) error {
 	return nil
 }
 
-// linger lets connections end by themselves. It returns when the time is over or none is open.
+// linger lets connections end by themselves. It returns when the time is over or none is open. The time is counted in ticks,
+// which come to a process that runs: requests that have come to one that had no core meanwhile are still to be read.
 func (w *Worker) linger(ctx context.Context) {
-	end := time.After(w.o.Linger)
 	look := time.NewTicker(tickEvery)
 	defer look.Stop()
-	for w.o.Counters == nil || w.open() > 0 {
+	for left := w.o.Linger; left > 0 && (w.o.Counters == nil || w.open() > 0); left -= tickEvery {
 		select {
-		case <-end:
-			return
 		case <-ctx.Done():
 			return
 		case <-look.C:
