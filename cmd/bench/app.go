@@ -76,15 +76,6 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// pattern is what /bytes/{n} repeats: printable, and of a length that shows a shift.
-var pattern = func() []byte {
-	b := make([]byte, 32<<10+7)
-	for i := range b {
-		b[i] = 'a' + byte(i%23)
-	}
-	return b
-}()
-
 func answerBytes(w http.ResponseWriter, r *http.Request) {
 	n, err := strconv.Atoi(r.PathValue("n"))
 	if err != nil || n < 0 || n > bytesMax {

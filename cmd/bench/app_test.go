@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -160,15 +159,6 @@ func TestEventsFlow(t *testing.T) {
 	}
 }
 
-func TestObey(t *testing.T) {
-	var out bytes.Buffer
-	obey(strings.NewReader("usage\nfree\nnonsense\n"), &out)
-	lines := strings.Split(out.String(), "\n")
-	require.Len(t, lines, 3)
-	require.Regexp(t, `^usage (\d+ \d+ \d+|n/a)$`, lines[0])
-	require.Equal(t, "freed", lines[1])
-}
-
 // Our servers serve on every transport that the program has.
 func TestTransports(t *testing.T) {
 	if runtime.GOOS != "linux" {
@@ -178,11 +168,12 @@ func TestTransports(t *testing.T) {
 		for _, transport := range []string{"epoll", "portable", "gnet", "netpoll"} {
 			t.Run(name+" on "+transport, func(t *testing.T) {
 				_, url := startServing(t, name, serveOptions{transport: transport})
-				r, err := newRequest("POST", url+"/echo", nil, []byte("hello"))
+				resp, err := http.Post(url+"/echo", "text/plain", strings.NewReader("hello"))
 				require.NoError(t, err)
-				status, body, err := r.probe(t.Context(), startTimeout)
+				defer resp.Body.Close()
+				body, err := io.ReadAll(resp.Body)
 				require.NoError(t, err)
-				require.Equal(t, 200, status)
+				require.Equal(t, 200, resp.StatusCode)
 				require.Equal(t, "hello", string(body))
 			})
 		}

@@ -8,10 +8,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -39,19 +37,12 @@ const (
 	dyingTimeout = time.Second
 )
 
-// startServer starts serve with GOMAXPROCS=procs, on the given CPUs if there are any. Of o the server gets what it has a
-// use for.
-func startServer(ctx context.Context, name string, o serveOptions, procs int, cpus []int) (*child, error) {
+// startSelf starts this program again with args, which are those of serve with -control, as name: with GOMAXPROCS=procs, on the
+// given CPUs if there are any. It returns when the server accepts connections.
+func startSelf(ctx context.Context, name, scheme string, args []string, procs int, cpus []int) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
-	}
-	args := []string{"serve", "-control", "-server", name, "-addr", "127.0.0.1:0"}
-	s, _ := candidateNamed(name)
-	for _, f := range o.flags() {
-		if slices.Contains(s.takes, f.name) {
-			args = append(args, "-"+f.name+"="+f.value)
-		}
 	}
 	c := &child{name: name, cmd: exec.Command(self, args...), ended: make(chan struct{})}
 	c.cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(procs))
@@ -82,14 +73,11 @@ func startServer(ctx context.Context, name string, o serveOptions, procs int, cp
 	abandon()
 	addr, ok := strings.CutPrefix(strings.TrimSpace(line), listening)
 	if err != nil || !ok {
-		c.cmd.Process.Kill()
+		c.kill()
 		defer c.stop()
 		return nil, fmt.Errorf("%s did not start: %s", name, c.lastWords(err))
 	}
-	c.addr, c.url = addr, "http://"+addr
-	if o.tls {
-		c.url = "https://" + addr
-	}
+	c.addr, c.url = addr, scheme+"://"+addr
 	return c, nil
 }
 
@@ -113,6 +101,12 @@ func (c *child) stop() {
 	defer kill.Stop()
 	<-c.ended
 	c.pipe.Close()
+}
+
+// kill ends the child at once and waits for it. It is still to be stopped.
+func (c *child) kill() {
+	c.cmd.Process.Kill()
+	<-c.ended
 }
 
 // gone reports whether the child's process has ended.
@@ -185,28 +179,4 @@ func (c *child) lastWords(err error) string {
 		return s
 	}
 	return fmt.Sprint(err)
-}
-
-// tail keeps the last of what is written to it.
-type tail struct {
-	mu sync.Mutex
-	b  []byte
-}
-
-const tailBytes = 4 << 10
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.b = append(t.b, p...)
-	if n := len(t.b) - tailBytes; n > 0 {
-		t.b = append(t.b[:0], t.b[n:]...)
-	}
-	return len(p), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return string(t.b)
 }

@@ -105,7 +105,7 @@ func compareCommand(ctx context.Context, e env, args []string) error {
 	if err := c.checkNumbers(); err != nil {
 		return err
 	}
-	if err := c.chooseLoad(*loader, given(fs, "d")); err != nil {
+	if err := c.chooseLoad(*loader, fs.given("d")); err != nil {
 		return err
 	}
 	if c.json != "" { // at the end it would be too late to find out that it cannot be written
@@ -152,7 +152,7 @@ func (c *comparison) checkNumbers() error {
 	if c.duration <= 0 || c.warmup < 0 || c.timeout <= 0 {
 		return usageError("-d %v, -warmup %v, -timeout %v: want times to wait", c.duration, c.warmup, c.timeout)
 	}
-	fds := filesMax() - filesOther
+	fds := connsMax()
 	if fds < c.conns {
 		return usageError("-c %d: this process may have %d connections (ulimit -n)", c.conns, fds)
 	}

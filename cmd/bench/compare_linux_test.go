@@ -30,9 +30,35 @@ func TestCompareGoesOnWithoutAServerThatFails(t *testing.T) {
 		return len(p), nil
 	})
 	var stdout, stderr bytes.Buffer
-	code := bench(t.Context(), env{nil, &stdout, io.MultiWriter(&stderr, w)}, append([]string{"-scenarios", "plaintext,json,blocking"}, quick...))
+	code := bench.run(t.Context(), env{stdout: &stdout, stderr: io.MultiWriter(&stderr, w)}, append([]string{"-scenarios", "plaintext,json,blocking"}, quick...))
 	require.Equal(t, 1, code, "%s%s", &stdout, &stderr)
 	require.Contains(t, stderr.String(), "failed: json, net/http:")
 	require.Regexp(t, `json, 8 connections +adapter \S*`, stdout.String())
 	require.Regexp(t, `blocking mix: 6 on plaintext +net/http .*\n +adapter `, stdout.String())
+}
+
+// The interrupt of a terminal goes to the server too, which must not end before its parent has measured.
+func TestInterruptPrintsWhatWasMeasured(t *testing.T) {
+	t.Parallel() // in processes of its own
+	cmd := program(t, append(quick, "-rounds", "50")...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	var stdout, stderr bytes.Buffer
+	said := make(chan struct{})
+	cmd.Stdout = &stdout
+	cmd.Stderr = writerFunc(func(p []byte) (int, error) {
+		stderr.Write(p)
+		if said != nil && strings.Contains(stderr.String(), "[5/") {
+			close(said)
+			said = nil
+		}
+		return len(p), nil
+	})
+	started := said
+	require.NoError(t, cmd.Start())
+	<-started
+	require.NoError(t, syscall.Kill(-cmd.Process.Pid, syscall.SIGINT))
+	cmd.Wait()
+	require.Equal(t, 130, cmd.ProcessState.ExitCode(), "%s%s", &stdout, &stderr)
+	require.Regexp(t, `plaintext, 8 connections +net/http +\d`, stdout.String())
+	require.Contains(t, stderr.String(), "interrupted")
 }

@@ -21,8 +21,6 @@ func (c *comparison) setup() string {
 	return s
 }
 
-func list(cpus []int) string { return strings.Trim(fmt.Sprint(cpus), "[]") }
-
 func (c *comparison) print(w io.Writer) {
 	if rows := c.measuredRows(); len(rows) > 0 {
 		fmt.Fprintf(w, "%s\n\n", c.setup())

@@ -130,7 +130,7 @@ func (c *comparison) loadRows(ctx context.Context, s scenario, children []*child
 		switch {
 		case ctx.Err() != nil:
 			return errInterrupted
-		case errors.As(err, &other) && ch.external:
+		case errors.As(err, &other) && c.external(ch.name) != nil:
 			c.warn("%s is left out of %s: %v", ch.name, s.name, err)
 			continue
 		case err != nil:
@@ -260,12 +260,6 @@ func (c *comparison) probe(ctx context.Context, s scenario, ch *child) error {
 	return nil
 }
 
-// measured is what one group did in a round.
-type measured struct {
-	sample sample
-	tally  *tally
-}
-
 // measure loads a server once and returns what each group did.
 func (c *comparison) measure(ctx context.Context, s scenario, ch *child, groups []*group) ([]measured, error) {
 	c.step++
@@ -326,9 +320,9 @@ func (c *comparison) measure(ctx context.Context, s scenario, ch *child, groups 
 	var all []measured
 	for i, t := range out.groups {
 		m := measured{noSample(), t}
-		m.sample.rate(t, out.elapsed)
+		m.rate(out.elapsed)
 		if i == 0 {
-			m.sample.process(used, out.total().requests)
+			m.process(used, out.total().requests)
 			m.sample[capacity] = able
 			if n, err := ch.residentNow(); err == nil {
 				m.sample[rss] = float64(n)

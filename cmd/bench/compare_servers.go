@@ -26,11 +26,13 @@ func (c *comparison) offers(name string, s scenario) bool {
 // start starts a server of either kind.
 func (c *comparison) start(ctx context.Context, name string, tls bool) (*child, error) {
 	if x := c.externals[externalKey{name, tls}]; x != nil {
-		return x.start(ctx, c.procs, c.serverCPUs, startTimeout)
+		return x.start(ctx, c.procs, c.serverCPUs)
 	}
-	o := c.serve
-	o.tls = tls
-	return startServer(ctx, name, o, c.procs, c.serverCPUs)
+	o, scheme := c.serve, "http"
+	if o.tls = tls; tls {
+		scheme = "https"
+	}
+	return startSelf(ctx, name, scheme, serveArgs(name, o), c.procs, c.serverCPUs)
 }
 
 // revive starts a server again that has died.
@@ -45,13 +47,14 @@ func (c *comparison) revive(ctx context.Context, children []*child, k int, tls b
 
 // fresh is a server that has not worked yet.
 func (c *comparison) fresh(ctx context.Context, children []*child, i int, tls bool) (ch *child, err error) {
-	if children[i].external && children[i].cmd != nil {
-		children[i].stop()
-		children[i], err = c.start(ctx, c.servers[i], tls)
-		return children[i], err
-	}
-	if children[i].external {
+	x := c.externals[externalKey{c.servers[i], tls}]
+	switch {
+	case x == nil:
+		return c.start(ctx, c.servers[i], tls)
+	case len(x.command) == 0:
 		return children[i], nil
 	}
-	return c.start(ctx, c.servers[i], tls)
+	children[i].stop()
+	children[i], err = c.start(ctx, c.servers[i], tls)
+	return children[i], err
 }

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"regexp"
 	"runtime"
 	"strings"
@@ -76,14 +75,14 @@ func TestMeasureServerDies(t *testing.T) {
 	t.Setenv(asBench, "1")
 	t.Setenv("TMPDIR", t.TempDir()) // a killed server leaves its files
 	c := comparison{conns: 4, duration: 30 * time.Second, timeout: 5 * time.Second, line: newProgress(io.Discard)}
-	ch, err := startServer(t.Context(), "net/http", serveOptions{}, 1, nil)
+	ch, err := startSelf(t.Context(), "net/http", "http", serveArgs("net/http", serveOptions{}), 1, nil)
 	require.NoError(t, err)
 	defer ch.stop()
 	groups, err := scenarios[0].groups(ch.url, c.conns)
 	require.NoError(t, err)
 	go func() {
 		time.Sleep(200 * time.Millisecond)
-		ch.cmd.Process.Kill()
+		ch.kill()
 	}()
 	_, err = c.measure(t.Context(), scenarios[0], ch, groups)
 	require.ErrorContains(t, err, "the server at "+ch.addr+" went away")
@@ -119,9 +118,10 @@ func TestCheckLimit(t *testing.T) {
 }
 
 func TestProbeFindsAnotherAnswer(t *testing.T) {
-	url := scriptedFirst(t, hello)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }))
+	defer s.Close()
 	c := comparison{timeout: 5 * time.Second}
-	err := c.probe(t.Context(), scenarios[0], &child{name: "x", url: strings.TrimSuffix(url, "/")})
+	err := c.probe(t.Context(), scenarios[0], running("x", s.URL, s.Listener.Addr().String()))
 	require.EqualError(t, err, `x: GET /plaintext answers 200 "hello" instead of 200 "Hello, World!"`)
 }
 
@@ -129,13 +129,12 @@ func TestProbeFindsAnotherAnswer(t *testing.T) {
 func TestIdleMemoryWantsThemOpen(t *testing.T) {
 	t.Setenv(asBench, "1")
 	t.Setenv("TMPDIR", t.TempDir()) // a killed server leaves its files
-	ch, err := startServer(t.Context(), "net/http", serveOptions{}, 1, nil)
+	ch, err := startSelf(t.Context(), "net/http", "http", serveArgs("net/http", serveOptions{}), 1, nil)
 	require.NoError(t, err)
 	defer ch.stop()
 	_, err = idleMemory(t.Context(), ch, scenario{}, 10, 5*time.Second, func(format string, _ ...any) {
 		if strings.HasSuffix(format, "asking each again") {
-			ch.cmd.Process.Kill()
-			<-ch.ended
+			ch.kill()
 		}
 	})
 	if runtime.GOOS == "linux" {
@@ -158,7 +157,7 @@ func TestCompareInterrupted(t *testing.T) {
 		return len(p), nil
 	})
 	var stdout bytes.Buffer
-	code := bench(ctx, env{nil, &stdout, w}, quick)
+	code := bench.run(ctx, env{stdout: &stdout, stderr: w}, quick)
 	require.Equal(t, 130, code)
 	require.Contains(t, stdout.String(), "plaintext, 8 connections")
 	require.NotContains(t, stdout.String(), "json")
@@ -167,45 +166,6 @@ func TestCompareInterrupted(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
-
-func TestServeWithoutParentEnds(t *testing.T) {
-	cmd := program(t, "serve", "-control", "-server", "net/http", "-addr", "127.0.0.1:0")
-	in, err := cmd.StdinPipe()
-	require.NoError(t, err)
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	line := make([]byte, 64)
-	n, err := out.Read(line)
-	require.NoError(t, err)
-	addr := strings.TrimSpace(strings.TrimPrefix(string(line[:n]), listening))
-	conn, err := net.Dial("tcp", addr)
-	require.NoError(t, err)
-	conn.Close()
-	in.Close()
-	require.NoError(t, cmd.Wait())
-}
-
-func TestServeAddressInUse(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	code, _, stderr := runBench(t.Context(), "serve", "-addr", l.Addr().String())
-	require.Equal(t, 1, code)
-	require.Contains(t, stderr, l.Addr().String())
-}
-
-// serve ends in order when it is told to, and leaves no files.
-func TestServeStops(t *testing.T) {
-	tmp := t.TempDir()
-	t.Setenv("TMPDIR", tmp)
-	ctx, cancel := context.WithCancel(t.Context())
-	w := writerFunc(func(p []byte) (int, error) { cancel(); return len(p), nil })
-	require.Equal(t, 0, bench(ctx, env{nil, w, io.Discard}, []string{"serve", "-server", "net/http", "-addr", "127.0.0.1:0"}))
-	left, err := os.ReadDir(tmp)
-	require.NoError(t, err)
-	require.Empty(t, left)
-}
 
 // A round in which nothing was answered is made once more, and then it is a failure.
 func TestCompareTriesAgain(t *testing.T) {
@@ -216,7 +176,7 @@ func TestCompareTriesAgain(t *testing.T) {
 				if n := r.Context().Value(connNumber{}).(int64); n > 1 && n <= 1+4*slow { // after the probe's, four a round
 					time.Sleep(500 * time.Millisecond)
 				}
-				answerPlaintext(w, r)
+				io.WriteString(w, plaintext)
 			}))
 			s.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
 				return context.WithValue(ctx, connNumber{}, conns.Add(1))
@@ -227,8 +187,7 @@ func TestCompareTriesAgain(t *testing.T) {
 				servers: []string{"x"}, rounds: 1, conns: 4, duration: 200 * time.Millisecond, timeout: 20 * time.Second,
 				externals: map[externalKey]*external{{"x", false}: {}}, line: newProgress(io.Discard),
 			}
-			ch := &child{name: "x", url: s.URL, addr: s.Listener.Addr().String(), external: true, ended: make(chan struct{})}
-			close(ch.ended)
+			ch := running("x", s.URL, s.Listener.Addr().String())
 			require.NoError(t, c.loadRows(t.Context(), scenarios[0], []*child{ch}))
 			require.Len(t, c.rows, 1)
 			require.Len(t, c.rows[0].rounds[0], int(2-slow))

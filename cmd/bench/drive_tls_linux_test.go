@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -23,7 +24,7 @@ func TestSecuredEveryCut(t *testing.T) {
 	r.want.body = []byte("hello")
 	g := newGroup("", 1, 1, r)
 	for cut := 0; ; cut++ {
-		conn, err := r.dial(t.Context(), startTimeout)
+		conn, err := r.dial(t.Context(), 10*time.Second)
 		require.NoError(t, err)
 		c := loopConn{client: newClient(g, newTally(), make([]memo, 1), 0)}
 		l := &loop{run: &loadRun{}, plain: make([]byte, readBytes)}

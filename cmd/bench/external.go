@@ -2,12 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -55,60 +51,13 @@ func parseExternal(text string) (*external, error) {
 	return x, nil
 }
 
-// start runs the command on the given CPUs if there are any, and waits until the server accepts connections. The command must
-// stay in the foreground: what it starts is measured with it and ended with it.
-func (x *external) start(ctx context.Context, procs int, cpus []int, timeout time.Duration) (*child, error) {
-	c := &child{name: x.name, url: x.url, addr: x.addr, ended: make(chan struct{}), external: true}
-	if len(x.command) == 0 {
-		close(c.ended)
-		if err := reach(ctx, x.addr, time.Second); err != nil {
-			return nil, fmt.Errorf("%s: %w", x.name, err)
-		}
-		return c, nil
+// start runs the command, if there is one, and returns when the server accepts connections.
+func (x *external) start(ctx context.Context, procs int, cpus []int) (*child, error) {
+	if len(x.command) > 0 {
+		return startCommand(ctx, x.name, x.url, x.addr, x.command, procs, cpus)
 	}
-	if conn, err := net.DialTimeout("tcp", x.addr, time.Second); err == nil {
-		conn.Close()
-		return nil, fmt.Errorf("%s: something serves %s already", x.name, x.addr)
+	if err := reach(ctx, x.addr, time.Second); err != nil {
+		return nil, fmt.Errorf("%s: %w", x.name, err)
 	}
-	c.cmd = exec.Command(x.command[0], x.command[1:]...)
-	c.cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(procs))
-	c.cmd.Stdout, c.cmd.Stderr = &c.said, &c.said
-	ownGroup(c.cmd)
-	if err := startOn(c.cmd, cpus); err != nil {
-		return nil, fmt.Errorf("start %s: %w", x.name, err)
-	}
-	go func() {
-		c.cmd.Wait()
-		close(c.ended)
-	}()
-	if err := c.await(ctx, timeout); err != nil {
-		defer c.stop()
-		return nil, fmt.Errorf("%s did not start: %s", x.name, c.lastWords(err))
-	}
-	return c, nil
-}
-
-// await waits until the server accepts connections or its command has ended.
-func (c *child) await(ctx context.Context, timeout time.Duration) error {
-	deadline := time.Now().Add(timeout)
-	for {
-		err := reach(ctx, c.addr, time.Second)
-		select {
-		case <-c.ended:
-			return errors.New("its command has ended; it must stay in the foreground")
-		default:
-		}
-		if err == nil || time.Now().After(deadline) || ctx.Err() != nil {
-			return err
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-}
-
-func reach(ctx context.Context, addr string, timeout time.Duration) error {
-	conn, err := (&net.Dialer{Timeout: timeout}).DialContext(ctx, "tcp", addr)
-	if err == nil {
-		conn.Close()
-	}
-	return err
+	return running(x.name, x.url, x.addr), nil
 }

@@ -2,11 +2,11 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -44,7 +44,7 @@ func TestExternalOffersAPart(t *testing.T) {
 			http.NotFound(w, r)
 			return
 		}
-		answerPlaintext(w, r)
+		io.WriteString(w, plaintext)
 	}))
 	defer s.Close()
 	out, err := program(t, append([]string{"compare", "-servers", "native", "-scenarios", "plaintext,json", "-external", "theirs=" + s.URL}, quick...)...).CombinedOutput()
@@ -74,6 +74,6 @@ func TestExternalDoesNotStart(t *testing.T) {
 	defer s.Close()
 	x, err := parseExternal(fmt.Sprintf("x=%s,%s", s.URL, self))
 	require.NoError(t, err)
-	_, err = x.start(t.Context(), 1, nil, time.Second)
+	_, err = x.start(t.Context(), 1, nil)
 	require.ErrorContains(t, err, "serves "+x.addr+" already")
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
-	"net"
 	"time"
 )
 
@@ -52,7 +50,7 @@ func (c *comparison) idleRow(ctx context.Context, s scenario, children []*child)
 			bytes = math.NaN()
 		case ctx.Err() != nil:
 			return errInterrupted
-		case errors.As(err, new(*refused)) && ch.external:
+		case errors.As(err, new(*refused)) && c.external(name) != nil:
 			r.left[i] = true
 			c.warn("%s is left out of %s: %v", name, s.name, err)
 			continue
@@ -96,30 +94,12 @@ func idleMemory(ctx context.Context, c *child, s scenario, n int, timeout time.D
 		return 0, err
 	}
 
-	conns := make([]net.Conn, n)
-	defer func() {
-		for _, conn := range conns {
-			if conn != nil {
-				dropAtClose(conn)
-				conn.Close()
-			}
-		}
-	}()
 	say("%d idle connections: opening", n)
-	err = inParallel(n, dialersMax, func(i int) (err error) {
-		if conns[i], err = req.dial(ctx, timeout); err != nil {
-			return fmt.Errorf("connection %d of %d: %w", i+1, n, err)
-		}
-		if req.socket != nil {
-			if err := req.socket.open(conns[i], timeout); err != nil {
-				return fmt.Errorf("connection %d of %d: %w", i+1, n, err)
-			}
-		}
-		return ask(conns[i], req, timeout)
-	})
+	idle, err := openIdle(ctx, req, n, timeout)
 	if err != nil {
 		return 0, err
 	}
+	defer idle.close()
 	say("%d idle connections: settling", n)
 	if err := sleepFor(ctx, idleSettle); err != nil {
 		return 0, err
@@ -129,55 +109,8 @@ func idleMemory(ctx context.Context, c *child, s scenario, n int, timeout time.D
 		return 0, err
 	}
 	say("%d idle connections: asking each again", n)
-	err = inParallel(n, dialersMax, func(i int) error { return ask(conns[i], req, timeout) })
-	if err != nil {
+	if err := idle.ask(); err != nil {
 		return 0, fmt.Errorf("a connection did not stay open: %w", err)
 	}
 	return float64(after-before) / float64(n), ctx.Err()
-}
-
-// ask makes one request on conn and checks its response.
-func ask(conn net.Conn, r *request, timeout time.Duration) error {
-	if r.socket != nil {
-		return r.socket.ask(conn, timeout)
-	}
-	conn.SetDeadline(time.Now().Add(timeout))
-	if _, err := conn.Write(r.wire); err != nil {
-		return err
-	}
-	k := checker{want: &r.want, memo: &memo{}}
-	buf := make([]byte, 4<<10)
-	for {
-		n, err := conn.Read(buf)
-		if n > 0 {
-			switch m, done := k.feed(buf[:n]); {
-			case done && k.result.kind != "":
-				return fmt.Errorf("%s: %s", k.result.kind, k.result.detail)
-			case done && m < n:
-				return fmt.Errorf("bytes that answer no request: %q", cut(buf[m:n]))
-			case done && k.close:
-				return fmt.Errorf("the server closes the connection")
-			case done:
-				return nil
-			}
-		}
-		if err == io.EOF {
-			return io.ErrUnexpectedEOF
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// sleepFor waits, or returns the context's error when it is over before.
-func sleepFor(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }

@@ -104,7 +104,7 @@ func (f *loadFlags) check() error {
 	if f.run.duration <= 0 || f.run.warmup < 0 || f.run.timeout <= 0 {
 		return usageError("-d %v, -warmup %v, -timeout %v: want times to wait", f.run.duration, f.run.warmup, f.run.timeout)
 	}
-	if fds := filesMax() - filesOther; f.conns > fds {
+	if fds := connsMax(); f.conns > fds {
 		return usageError("-c %d: this process may have %d connections (ulimit -n)", f.conns, fds)
 	}
 	if f.set["rate"] && !(f.rate > 0 && f.rate <= rateMax) {
@@ -254,15 +254,6 @@ func loadCommand(ctx context.Context, e env, args []string) error {
 	}
 	return nil
 }
-
-// filesOther is the number of descriptors that are set aside for all but connections.
-const filesOther = 32
-
-// listFlag collects the values of a flag that may be repeated.
-type listFlag []string
-
-func (l *listFlag) String() string     { return strings.Join(*l, ", ") }
-func (l *listFlag) Set(v string) error { *l = append(*l, v); return nil }
 
 // serverMeter reads a process's CPU time around the measured part.
 type serverMeter struct {

@@ -50,7 +50,7 @@ func newCurve(t *tally) (curve []curvePoint) {
 		return nil
 	}
 	for _, q := range curvePercents {
-		curve = append(curve, curvePoint{q, float64(t.hist.ValueAtQuantile(q)) / 1e3})
+		curve = append(curve, curvePoint{q, t.quantile(q)})
 	}
 	return curve
 }

@@ -228,11 +228,9 @@ func scriptedFirst(t *testing.T, text string) string {
 }
 
 func TestLoadGoodServers(t *testing.T) {
-	dir, err := makeFiles()
-	require.NoError(t, err)
-	defer os.RemoveAll(dir)
-	s := httptest.NewServer(application(dir))
-	defer s.Close()
+	url := serving(t, "net/http")
+	large := filepath.Join(t.TempDir(), "large.txt")
+	require.NoError(t, os.WriteFile(large, []byte(patternOf(1<<20)), 0o644))
 	closing := http.NewServeMux()
 	closing.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
@@ -247,17 +245,17 @@ func TestLoadGoodServers(t *testing.T) {
 		name string
 		args []string
 	}{
-		{"plaintext", []string{"-expect-body", plaintext, s.URL + "/plaintext"}},
-		{"learnt body", []string{s.URL + "/json"}},
-		{"pipelined", []string{"-pipeline", "16", s.URL + "/plaintext"}},
-		{"two threads", []string{"-threads", "2", s.URL + "/plaintext"}},
-		{"more threads than connections", []string{"-threads", "4", "-c", "2", s.URL + "/plaintext"}},
-		{"large body", []string{s.URL + "/bytes/3000000"}},
-		{"file", []string{"-expect-body-file", filepath.Join(dir, "large.txt"), s.URL + "/static/large.txt"}},
-		{"echo", []string{"-body-file", body, "-expect-body-file", body, s.URL + "/echo"}},
-		{"HEAD", []string{"-method", "HEAD", s.URL + "/plaintext"}},
-		{"another status", []string{"-expect-status", "405", "-method", "DELETE", s.URL + "/plaintext"}},
-		{"header fields", []string{"-H", "Host: example.com", "-H", "X-A: b", s.URL + "/users/7"}},
+		{"plaintext", []string{"-expect-body", plaintext, url + "/plaintext"}},
+		{"learnt body", []string{url + "/json"}},
+		{"pipelined", []string{"-pipeline", "16", url + "/plaintext"}},
+		{"two threads", []string{"-threads", "2", url + "/plaintext"}},
+		{"more threads than connections", []string{"-threads", "4", "-c", "2", url + "/plaintext"}},
+		{"large body", []string{url + "/bytes/3000000"}},
+		{"file", []string{"-expect-body-file", large, url + "/static/large.txt"}},
+		{"echo", []string{"-body-file", body, "-expect-body-file", body, url + "/echo"}},
+		{"HEAD", []string{"-method", "HEAD", url + "/plaintext"}},
+		{"another status", []string{"-expect-status", "405", "-method", "DELETE", url + "/plaintext"}},
+		{"header fields", []string{"-H", "Host: example.com", "-H", "X-A: b", url + "/users/7"}},
 		{"a connection per request", []string{closer.URL}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

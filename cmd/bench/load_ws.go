@@ -37,7 +37,7 @@ func (f *loadFlags) checkSockets() error {
 	if f.publish < 0 || f.publish > rateMax {
 		return usageError("-publish %v: want 0 to %.0f messages a second", f.publish, rateMax)
 	}
-	if fds := filesMax() - filesOther; f.subscribe > fds {
+	if fds := connsMax(); f.subscribe > fds {
 		return usageError("-subscribe %d: this process may have %d connections (ulimit -n)", f.subscribe, fds)
 	}
 	return nil
@@ -54,7 +54,7 @@ func (f *loadFlags) sockets() (m mix, err error) {
 	}
 	if f.status = 200; f.subscribe > 0 {
 		f.conns = f.subscribe
-		r.socket.topic = newTopic(f.publish, f.depth, f.size)
+		r.subscribe(f.publish, f.depth)
 	}
 	return mix{urls: []string{f.Arg(0)}, weights: []int{1}, requests: []*request{r}}, nil
 }

@@ -1,10 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -15,13 +15,6 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
 )
-
-// commandLine runs a command in this process.
-func commandLine(t *testing.T, args ...string) (code int, stdout, stderr string) {
-	var out, errs bytes.Buffer
-	code = bench(t.Context(), env{strings.NewReader(""), &out, &errs}, args)
-	return code, out.String(), errs.String()
-}
 
 func listen(t *testing.T, h http.Handler) string {
 	s := httptest.NewServer(h)
@@ -40,7 +33,7 @@ func TestLoadSocketEcho(t *testing.T) {
 			}
 			t.Run(s.name+" "+flags, func(t *testing.T) {
 				args := append(strings.Fields("load -json -d 100ms -warmup 20ms -c 8 "+flags), wsURL(serving(t, s.name), "/ws"))
-				code, out, errs := commandLine(t, args...)
+				code, out, errs := runBench(t.Context(), args...)
 				wentWell(t, code, errs)
 				var rep loadReport
 				require.NoError(t, json.Unmarshal([]byte(out), &rep))
@@ -60,7 +53,7 @@ func TestLoadSubscribers(t *testing.T) {
 			}
 			t.Run(s.name+" "+flags, func(t *testing.T) {
 				args := append(strings.Fields("load -json -d 100ms -warmup 20ms -subscribe 20 "+flags), wsURL(serving(t, s.name), "/topic/x"))
-				code, out, errs := commandLine(t, args...)
+				code, out, errs := runBench(t.Context(), args...)
 				require.Equal(t, 0, code, errs)
 				var rep loadReport
 				require.NoError(t, json.Unmarshal([]byte(out), &rep))
@@ -120,13 +113,17 @@ func TestLoadSocketWrong(t *testing.T) {
 	}))
 	mux.HandleFunc("GET /topic/{name}", echo(func(c *websocket.Conn, _ int, m []byte) error { return answer(c, m) }))
 	post := func(per func(n int64, message []byte) [][]byte, count int) http.HandlerFunc {
-		return publishing(func(_ string, message []byte) int {
+		return func(w http.ResponseWriter, r *http.Request) {
+			message, err := io.ReadAll(r.Body)
+			if err != nil {
+				return
+			}
 			n := posts.Add(1)
 			for _, m := range per(n, message) {
 				answer(subscriber.Load(), m)
 			}
-			return count
-		}).ServeHTTP
+			fmt.Fprint(w, count)
+		}
 	}
 	mux.HandleFunc("POST /topic/lost", post(func(n int64, m []byte) [][]byte {
 		if n == 5 {
@@ -166,14 +163,14 @@ func TestLoadSocketWrong(t *testing.T) {
 			if c.flags == "" {
 				args += "-c 2 "
 			}
-			code, out, errs := commandLine(t, append(strings.Fields(args+c.flags), wsURL(url, c.path))...)
+			code, out, errs := runBench(t.Context(), append(strings.Fields(args+c.flags), wsURL(url, c.path))...)
 			require.Equal(t, 1, code, out)
 			require.Contains(t, errs+out, c.says)
 		})
 	}
 	for _, args := range []string{"-size -1 ws://h/", "-subscribe 1 -size 15 ws://h/", "-publish 3 ws://h/", "-subscribe 3 -c 3 ws://h/",
 		"-close ws://h/", "-body x ws://h/", "-size 3 http://h/", "-subscribe 1 http://h/", "-rate 3 -subscribe 1 ws://h/"} {
-		code, _, errs := commandLine(t, append([]string{"load"}, strings.Fields(args)...)...)
+		code, _, errs := runBench(t.Context(), append([]string{"load"}, strings.Fields(args)...)...)
 		require.Equal(t, 2, code, fmt.Sprint(args, errs))
 	}
 }
@@ -228,17 +225,18 @@ func TestLoadSocketEndsEarly(t *testing.T) {
 		t.Run(flags, func(t *testing.T) {
 			args := strings.Fields("load -d 1h -warmup 0s -timeout 5s " + flags)
 			start := func(then func(*httptest.Server)) func(context.Context) (int, string, string) {
-				mux := http.NewServeMux()
-				end := gorillaSockets(mux)
+				standard, err := newServer("net/http", "", serveOptions{})
+				require.NoError(t, err)
+				handler := standard.(*http.Server).Handler
 				var s *httptest.Server
 				var opened atomic.Int64
 				s = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					if r.Method == "GET" && opened.Add(1) == 4 { // the probe's, and all
 						time.AfterFunc(150*time.Millisecond, func() { then(s) })
 					}
-					mux.ServeHTTP(w, r)
+					handler.ServeHTTP(w, r)
 				}))
-				s.Config.RegisterOnShutdown(end)
+				s.Config.RegisterOnShutdown(func() { standard.Shutdown(context.Background()) }) // which ends what was hijacked
 				s.Start()
 				t.Cleanup(s.Close)
 				args := append(args[:len(args)-1:len(args)-1], wsURL(s.URL, args[len(args)-1]))
@@ -247,7 +245,7 @@ func TestLoadSocketEndsEarly(t *testing.T) {
 
 			load := start(func(s *httptest.Server) {
 				s.Listener.Close()
-				s.Config.Shutdown(t.Context()) // which ends what was hijacked
+				s.Config.Shutdown(t.Context())
 				s.CloseClientConnections()
 			})
 			code, out, errs := load(t.Context())

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"io"
 	"os"
 	"os/exec"
 	"testing"
@@ -34,7 +33,7 @@ func program(t *testing.T, args ...string) *exec.Cmd {
 // runBench runs a command line in this process.
 func runBench(ctx context.Context, args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
-	code = bench(ctx, env{bytes.NewReader(nil), &out, &errs}, args)
+	code = bench.run(ctx, env{stdin: bytes.NewReader(nil), stdout: &out, stderr: &errs}, args)
 	return code, out.String(), errs.String()
 }
 
@@ -100,14 +99,4 @@ func TestCommandLine(t *testing.T) {
 			require.Contains(t, stderr, c.stderr)
 		})
 	}
-}
-
-func TestTailKeepsTheEnd(t *testing.T) {
-	var w tail
-	for range 100 {
-		_, err := io.WriteString(&w, string(bytes.Repeat([]byte("x"), 100))+"end")
-		require.NoError(t, err)
-	}
-	require.Len(t, w.String(), tailBytes)
-	require.Equal(t, "end", w.String()[tailBytes-3:])
 }

@@ -68,22 +68,6 @@ func TestPlaintextIsAlike(t *testing.T) {
 	}
 }
 
-func TestHeads(t *testing.T) {
-	for _, c := range []struct {
-		in     string
-		n, end int
-	}{
-		{"", 0, 0},
-		{"GET / HTTP/1.1\r\nHost: x\r\n", 0, 0},
-		{"A\r\n\r\n", 1, 5},
-		{"A\r\n\r\nB\r\n\r\nC\r\n\r", 2, 10},
-		{"A\r\n\r\n\r\n", 1, 5},
-	} {
-		n, end := heads([]byte(c.in))
-		require.Equal(t, [2]int{c.n, c.end}, [2]int{n, end}, "%q", c.in)
-	}
-}
-
 // Connections go round between the loops of the floor, and end with it.
 func TestFloorLoops(t *testing.T) {
 	if runtime.GOOS != "linux" {
@@ -112,13 +96,5 @@ func TestFloorLoops(t *testing.T) {
 	for _, conn := range conns {
 		_, err := io.Copy(io.Discard, conn)
 		require.NoError(t, err)
-	}
-}
-
-func TestPatternReader(t *testing.T) {
-	for _, n := range []int{0, 1, len(pattern) - 1, len(pattern), len(pattern) + 1, 3*len(pattern) + 5} {
-		b, err := io.ReadAll(&patternReader{left: n})
-		require.NoError(t, err)
-		require.Equal(t, strings.Repeat(string(pattern), 4)[:n], string(b))
 	}
 }

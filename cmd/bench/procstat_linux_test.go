@@ -89,32 +89,6 @@ func TestMoveTo(t *testing.T) {
 	}
 }
 
-// The interrupt of a terminal goes to the server too, which must not end before its parent has measured.
-func TestInterruptPrintsWhatWasMeasured(t *testing.T) {
-	t.Parallel() // in processes of its own
-	cmd := program(t, append(quick, "-rounds", "50")...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	var stdout, stderr bytes.Buffer
-	said := make(chan struct{})
-	cmd.Stdout = &stdout
-	cmd.Stderr = writerFunc(func(p []byte) (int, error) {
-		stderr.Write(p)
-		if said != nil && strings.Contains(stderr.String(), "[5/") {
-			close(said)
-			said = nil
-		}
-		return len(p), nil
-	})
-	started := said
-	require.NoError(t, cmd.Start())
-	<-started
-	require.NoError(t, syscall.Kill(-cmd.Process.Pid, syscall.SIGINT))
-	cmd.Wait()
-	require.Equal(t, 130, cmd.ProcessState.ExitCode(), "%s%s", &stdout, &stderr)
-	require.Regexp(t, `plaintext, 8 connections +net/http +\d`, stdout.String())
-	require.Contains(t, stderr.String(), "interrupted")
-}
-
 func TestUsageSplit(t *testing.T) {
 	from := usage{sum: 100 * time.Millisecond, user: 9, system: 1, known: true}
 	// Between two readings the proportion may turn over; neither part may come out negative.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"time"
 )
 
 // metric is one column of the comparison.
@@ -33,31 +32,6 @@ const (
 
 // sample is what one round measured. NaN: not measured.
 type sample [metrics]float64
-
-// rate sets what the load saw of a group.
-func (s *sample) rate(t *tally, elapsed time.Duration) {
-	s[perSecond] = float64(t.requests) / elapsed.Seconds()
-	s[bytesIn] = float64(t.bytes) / elapsed.Seconds()
-	if t.hist.TotalCount() > 0 {
-		for m, q := range map[metric]float64{p50: 50, p90: 90, p99: 99, p999: 99.9, p9999: 99.99} {
-			s[m] = float64(t.hist.ValueAtQuantile(q)) / 1e3
-		}
-	}
-}
-
-// process sets what the server's process used for requests.
-func (s *sample) process(used processState, requests uint64) {
-	n := float64(requests)
-	if used.cpu.known {
-		s[cpu] = float64(used.cpu.sum) / 1e3 / n
-		if u, sy, ok := used.cpu.split(); ok {
-			s[user], s[system] = float64(u)/1e3/n, float64(sy)/1e3/n
-		}
-	}
-	if used.switches {
-		s[voluntary], s[involuntary] = float64(used.voluntary)/n, float64(used.involuntary)/n
-	}
-}
 
 func noSample() (s sample) {
 	for i := range s {
@@ -92,9 +66,15 @@ func spread(values []float64) float64 {
 	if len(values) < 2 {
 		return math.NaN()
 	}
+	low, high := middle(values)
+	return (high - low) / 2 / median(values)
+}
+
+// middle is the least and the greatest of the values, which are one or more: of all of them, from trimRounds on of the middle half.
+func middle(values []float64) (low, high float64) {
 	v := slices.Sorted(slices.Values(values))
 	out := trimmed(len(v))
-	return (v[len(v)-1-out] - v[out]) / 2 / median(v)
+	return v[out], v[len(v)-1-out]
 }
 
 // trimmed is how many of n ordered values are left out at each end.
@@ -123,9 +103,8 @@ func newRatio(base, other []sample, m metric) (ratio, bool) {
 	if len(rs) == 0 {
 		return ratio{}, false
 	}
-	slices.Sort(rs)
-	out := trimmed(len(rs))
-	return ratio{median(rs), rs[out], rs[len(rs)-1-out], len(rs)}, true
+	low, high := middle(rs)
+	return ratio{median(rs), low, high, len(rs)}, true
 }
 
 // trimRounds is the number of rounds from which on min and max are those of the middle half. Of all rounds they would grow with

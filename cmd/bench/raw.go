@@ -12,14 +12,16 @@ import (
 // A raw server reads no request and parses nothing: it counts where heads end, and gives each the answer to /plaintext.
 // What it costs is what reading, writing and waiting cost; what another server costs beyond that is its own.
 
+var endOfHead = []byte("\r\n\r\n")
+
 // heads counts the heads that end in p, and returns where the last of them does.
 func heads(p []byte) (n, end int) {
 	for {
-		i := bytes.Index(p[end:], headEnd)
+		i := bytes.Index(p[end:], endOfHead)
 		if i < 0 {
 			return n, end
 		}
-		n, end = n+1, end+i+len(headEnd)
+		n, end = n+1, end+i+len(endOfHead)
 	}
 }
 

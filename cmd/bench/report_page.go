@@ -68,11 +68,15 @@ func (p *page) Title() string {
 	return fmt.Sprintf("%d measurements", len(p.Runs))
 }
 
+// run is what one part of a page is about.
+type run struct{ results }
+
 // newPage makes a page, and the list of its charts, each under a name of its own.
 func newPage(runs []results) (*page, []*chart, error) {
 	p := &page{Style: template.CSS(sheet())}
 	var charts []*chart
-	for i, r := range runs {
+	for i := range runs {
+		r := &run{runs[i]}
 		one := pageRun{
 			ID: fmt.Sprintf("r%d", i+1), Title: r.title(), Command: shellLine(r.Command), Base: r.Base, Facts: r.facts(),
 			Notices: r.notices(), Servers: r.Servers,
@@ -101,7 +105,7 @@ func newPage(runs []results) (*page, []*chart, error) {
 	return p, charts, nil
 }
 
-func (r *results) title() string {
+func (r *run) title() string {
 	title := fmt.Sprintf("%d servers", len(r.Servers))
 	if len(r.Servers) < 4 {
 		var names []string
@@ -114,7 +118,7 @@ func (r *results) title() string {
 }
 
 // facts are what one must know to judge or repeat the run.
-func (r *results) facts() (facts [][2]string) {
+func (r *run) facts() (facts [][2]string) {
 	add := func(name, format string, args ...any) {
 		facts = append(facts, [2]string{name, fmt.Sprintf(format, args...)})
 	}
@@ -156,7 +160,7 @@ func gigabytes(n int64) string {
 	return fmt.Sprintf("%.1f GB", float64(n)/(1<<30))
 }
 
-func (r *results) notices() (all []string) {
+func (r *run) notices() (all []string) {
 	if r.Interrupted {
 		all = append(all, "The run was interrupted; this is what had been measured.")
 	}
@@ -210,7 +214,7 @@ var charted = []struct {
 // mainColumns are the metrics of a row's first table; its second one has all others.
 var mainColumns = []metric{perSecond, cpu, p50, p99, p9999, rss, idleBytes}
 
-func (r *results) row(scenario string, row rowResult) (pageRow, error) {
+func (r *run) row(scenario string, row rowResult) (pageRow, error) {
 	pr := pageRow{Title: row.Title}
 	var others []columnOf
 	shown := allColumns()
@@ -255,12 +259,14 @@ func (r *results) row(scenario string, row rowResult) (pageRow, error) {
 // allColumns are those of the printed tables, and what some scenarios add.
 func allColumns() []columnOf {
 	return slices.Concat(columns, wideColumns, []columnOf{
-		{capacity, "capacity/s", count}, {handshakes, "handshakes/CPU s", count}, {calmP99, "p99 without the slow one", micros},
+		{metric: capacity, title: "capacity/s", show: count},
+		{metric: handshakes, title: "handshakes/CPU s", show: count},
+		{metric: calmP99, title: "p99 without the slow one", show: micros},
 	})
 }
 
 // openCurves are the latencies of an open loop. In a closed one a server that stalls is asked less, and its curve would hide that.
-func openCurves(r *results, row rowResult) (curves []curve) {
+func openCurves(r *run, row rowResult) (curves []curve) {
 	for _, s := range row.Servers {
 		if _, open := s.Metrics[metricNames[capacity]]; open && len(s.Curve) > 0 {
 			curves = append(curves, curve{s.Name, r.ink(s.Name), s.Curve})
@@ -270,7 +276,7 @@ func openCurves(r *results, row rowResult) (curves []curve) {
 }
 
 // ink is the colour of a server in all charts of a run.
-func (r *results) ink(name string) ink {
+func (r *run) ink(name string) ink {
 	i := 0
 	for _, s := range r.Servers {
 		switch {
@@ -285,18 +291,18 @@ func (r *results) ink(name string) ink {
 	return inkBase
 }
 
-func (r *results) bars(row rowResult, m metric, show func(float64) string) (bars []bar) {
+func (r *run) bars(row rowResult, m metric, show func(float64) string) (bars []bar) {
 	for _, s := range row.Servers {
 		got, ok := s.Metrics[metricNames[m]]
 		if !ok || got.Median < 0 {
 			continue
 		}
 		b := bar{server: s.Name, ink: r.ink(s.Name), value: got.Median, low: got.Median, high: got.Median, label: show(got.Median)}
-		if v := slices.Sorted(slices.Values(got.Rounds)); len(v) > 1 {
-			out := trimmed(len(v))
-			b.low, b.high = max(0, min(v[out], got.Median)), max(v[len(v)-1-out], got.Median)
+		if len(got.Rounds) > 1 {
+			low, high := middle(got.Rounds)
+			b.low, b.high = max(0, min(low, got.Median)), max(high, got.Median)
 		}
-		if ratio := ratioText(got.Ratio); ratio != "" && ratio != "~" {
+		if ratio := got.Ratio.String(); ratio != "" && ratio != "~" {
 			b.label += "  (" + ratio + ")"
 		}
 		bars = append(bars, b)
@@ -318,14 +324,14 @@ func tableOf(row rowResult, all []columnOf) (t pageTable) {
 	for _, s := range row.Servers {
 		line := pageLine{Name: s.Name}
 		for _, c := range all {
-			line.Cells = append(line.Cells, s.cell(c))
+			line.Cells = append(line.Cells, cellOf(s, c))
 		}
 		t.Lines = append(t.Lines, line)
 	}
 	return t
 }
 
-func (s rowServer) cell(c columnOf) (cell pageCell) {
+func cellOf(s rowServer, c columnOf) (cell pageCell) {
 	m, ok := s.Metrics[metricNames[c.metric]]
 	switch {
 	case !ok:
@@ -337,26 +343,12 @@ func (s rowServer) cell(c columnOf) (cell pageCell) {
 	if m.Spread != nil {
 		cell.Spread = fmt.Sprintf("±%.0f%%", 100*math.Abs(*m.Spread))
 	}
-	cell.Ratio = ratioText(m.Ratio)
+	cell.Ratio = m.Ratio.String()
 	return cell
 }
 
-func ratioText(r *ratioResult) string {
-	switch {
-	case r == nil:
-		return ""
-	case r.Swallowed || r.Median == nil:
-		return "~"
-	}
-	digits := ratio{median: *r.Median}.digits()
-	if r.Spread == 0 {
-		return fmt.Sprintf("%.*f×", digits, *r.Median)
-	}
-	return fmt.Sprintf("%.*f× ±%.0f%%", digits, *r.Median, 100*r.Spread)
-}
-
 // overview has the CPU time of every load that has one, by server.
-func (r *results) overview(scenarios []pageScenario) (t pageTable) {
+func (r *run) overview(scenarios []pageScenario) (t pageTable) {
 	for _, s := range r.Servers {
 		t.Head = append(t.Head, s.Name)
 	}
@@ -366,7 +358,7 @@ func (r *results) overview(scenarios []pageScenario) (t pageTable) {
 			for _, server := range r.Servers {
 				var cell pageCell
 				if k := slices.IndexFunc(row.Servers, func(x rowServer) bool { return x.Name == server.Name }); k >= 0 {
-					cell = row.Servers[k].cell(columnOf{metric: cpu, show: two})
+					cell = cellOf(row.Servers[k], columnOf{metric: cpu, show: two})
 				}
 				found = found || cell.Figure != ""
 				line.Cells = append(line.Cells, cell)

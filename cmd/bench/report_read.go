@@ -16,8 +16,6 @@ const (
 	figureMax  = 1e15     // of a metric: bytes, or microseconds of thirty years
 )
 
-const resultsFormat = 1
-
 func readResultsFile(name string) (results, error) {
 	f, err := os.Open(name)
 	if err != nil {

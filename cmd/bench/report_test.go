@@ -45,14 +45,23 @@ func measuredOnce(servers ...string) results {
 		}
 		row.Servers = append(row.Servers, rowServer{Name: name, Metrics: metrics})
 		paced := map[string]metricResult{metricNames[capacity]: of(120_000, nil), metricNames[perSecond]: of(96_000, nil), metricNames[cpu]: of(9, nil)}
-		open.Servers = append(open.Servers, rowServer{Name: name, Metrics: paced, Curve: []curvePoint{{0, 20}, {50, 90}, {99, 800}, {99.99, 20_000}, {100, 50_000}}})
+		open.Servers = append(open.Servers, rowServer{Name: name, Metrics: paced, Curve: curveOf(0, 20, 50, 90, 99, 800, 99.99, 20_000, 100, 50_000)})
 		idle.Servers = append(idle.Servers, rowServer{Name: name, Metrics: map[string]metricResult{metricNames[idleBytes]: {Median: 250, Rounds: []float64{250}}}})
 	}
 	r.Scenarios = []scenarioResult{
-		{"plaintext", "13 bytes of text", []rowResult{row}}, {"open-80", "an open loop", []rowResult{open}},
-		{"idle", "memory of idle connections", []rowResult{idle}},
+		{Name: "plaintext", What: "13 bytes of text", Rows: []rowResult{row}},
+		{Name: "open-80", What: "an open loop", Rows: []rowResult{open}},
+		{Name: "idle", What: "memory of idle connections", Rows: []rowResult{idle}},
 	}
 	return r
+}
+
+// curveOf makes a curve of percents and microseconds in turns.
+func curveOf(numbers ...float64) (points []curvePoint) {
+	for i := 0; i < len(numbers); i += 2 {
+		points = append(points, curvePoint{Percent: numbers[i], Micros: numbers[i+1]})
+	}
+	return points
 }
 
 // saved is a file with r in it.
@@ -319,15 +328,16 @@ func TestReportBadInput(t *testing.T) {
 
 // Figures at the edge of what can be drawn: nothing, zeros, negative memory, one point, equal latencies.
 func TestReportEdges(t *testing.T) {
+	const figureMax = 1e15 // the largest that is read
 	r := measuredOnce("a", "b")
 	for i, s := range r.Scenarios[0].Rows[0].Servers {
 		s.Metrics[metricNames[cpu]] = metricResult{}
 		s.Metrics[metricNames[perSecond]] = metricResult{Median: figureMax, Rounds: []float64{0, figureMax, figureMax}}
 		r.Scenarios[2].Rows[0].Servers[i].Metrics[metricNames[idleBytes]] = metricResult{Median: -40, Rounds: []float64{-40}}
 	}
-	r.Scenarios[1].Rows[0].Servers[0].Curve = []curvePoint{{50, 0}, {100, 9}}
-	r.Scenarios[1].Rows[0].Servers[1].Curve = []curvePoint{{99, figureMax}, {99.9, figureMax}}
-	r.Scenarios = append(r.Scenarios, scenarioResult{Name: "without rows"}, scenarioResult{"without servers", "", []rowResult{{Title: "none"}}})
+	r.Scenarios[1].Rows[0].Servers[0].Curve = curveOf(50, 0, 100, 9)
+	r.Scenarios[1].Rows[0].Servers[1].Curve = curveOf(99, figureMax, 99.9, figureMax)
+	r.Scenarios = append(r.Scenarios, scenarioResult{Name: "without rows"}, scenarioResult{Name: "without servers", Rows: []rowResult{{Title: "none"}}})
 	p, charts, err := newPage([]results{r})
 	require.NoError(t, err)
 	require.NoError(t, p.write(io.Discard))
@@ -340,7 +350,7 @@ func TestReportEdges(t *testing.T) {
 
 // Ink: the base is grey in every chart, and a server keeps its colour through a run.
 func TestReportInk(t *testing.T) {
-	r := measuredOnce("a", "b", "c")
+	r := &run{measuredOnce("a", "b", "c")}
 	r.Base = "b"
 	require.Equal(t, []ink{serverInk(0), inkBase, serverInk(1)}, []ink{r.ink("a"), r.ink("b"), r.ink("c")})
 	require.Less(t, int(serverInk(1000)), len(shades))

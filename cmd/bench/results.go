@@ -1,11 +1,12 @@
 package main
 
 import (
-	"encoding/json"
-	"math"
-	"os"
+	"fmt"
 	"time"
 )
+
+// resultsFormat is the number of the format. Fields may be added to it, and none may change its meaning.
+const resultsFormat = 1
 
 // results is what -json writes: everything that a comparison measured, and on what.
 //
@@ -88,92 +89,17 @@ var metricNames = [metrics]string{
 	handshakes: "handshakes_per_cpu_second",
 }
 
-func (c *comparison) results(interrupted bool) results {
-	r := results{
-		Format: 1, Begun: c.begun.UTC().Truncate(time.Second), Seconds: math.Round(time.Since(c.begun).Seconds()),
-		Command: c.command, Machine: thisMachine(), Build: thisBuild(), Base: c.servers[c.base],
-		Settings: settings{
-			Rounds: c.rounds, Seconds: c.duration.Seconds(), Warmup: c.warmup.Seconds(), Connections: c.conns, Idle: c.idle,
-			Procs: c.procs, ServerCPUs: c.serverCPUs, LoaderCPUs: c.loaderCPUs, Load: "ours",
-		},
-		Scenarios: []scenarioResult{}, Warnings: c.warnings, Failures: c.failures, Interrupted: interrupted,
+// String is the ratio as tables have it: empty where there is none.
+func (r *ratioResult) String() string {
+	switch {
+	case r == nil:
+		return ""
+	case r.Swallowed || r.Median == nil:
+		return "~"
 	}
-	if c.wrk != nil {
-		r.Settings.Load = "wrk"
+	digits := ratio{median: *r.Median}.digits()
+	if r.Spread == 0 {
+		return fmt.Sprintf("%.*f×", digits, *r.Median)
 	}
-	for _, name := range c.servers {
-		known, _ := candidateNamed(name)
-		s := serverResult{Name: name, What: known.what}
-		if x := c.external(name); x != nil {
-			s.URL, s.Command = x.url, x.command
-		}
-		r.Servers = append(r.Servers, s)
-	}
-	for _, row := range c.measuredRows() {
-		if n := len(r.Scenarios); n == 0 || r.Scenarios[n-1].Name != row.scenario {
-			r.Scenarios = append(r.Scenarios, scenarioResult{Name: row.scenario, What: whatOf(row.scenario)})
-		}
-		s := &r.Scenarios[len(r.Scenarios)-1]
-		s.Rows = append(s.Rows, c.rowResult(row))
-	}
-	return r
-}
-
-func whatOf(name string) string {
-	for _, s := range scenarios {
-		if s.name == name {
-			return s.what
-		}
-	}
-	return ""
-}
-
-func (c *comparison) rowResult(r row) rowResult {
-	res := rowResult{Title: r.title}
-	for i, name := range c.servers {
-		if r.left[i] || len(r.rounds[i]) == 0 {
-			continue
-		}
-		s := rowServer{Name: name, Metrics: map[string]metricResult{}}
-		if r.sums[i] != nil {
-			s.Curve = newCurve(r.sums[i])
-		}
-		for m := range metrics {
-			values := column(r.rounds[i], m)
-			if len(values) == 0 {
-				continue
-			}
-			one := metricResult{Median: median(values), Rounds: values}
-			if d := spread(values); !math.IsNaN(d) && !math.IsInf(d, 0) {
-				one.Spread = &d
-			}
-			if i != c.base {
-				one.Ratio = ratioOf(r.rounds[c.base], r.rounds[i], m)
-			}
-			s.Metrics[metricNames[m]] = one
-		}
-		res.Servers = append(res.Servers, s)
-	}
-	return res
-}
-
-func ratioOf(base, other []sample, m metric) *ratioResult {
-	ra, ok := newRatio(base, other, m)
-	if !ok {
-		return nil
-	}
-	res := &ratioResult{Spread: ra.spread(), Swallowed: ra.swallowed()}
-	if !res.Swallowed {
-		res.Median = &ra.median
-	}
-	return res
-}
-
-// writeJSON writes the results to the file that -json names.
-func (c *comparison) writeJSON(interrupted bool) error {
-	b, err := json.MarshalIndent(c.results(interrupted), "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(c.json, append(b, '\n'), 0o644)
+	return fmt.Sprintf("%.*f× ±%.0f%%", digits, *r.Median, 100*r.Spread)
 }

@@ -61,7 +61,7 @@ func TestCompareResults(t *testing.T) {
 				require.Empty(t, one.Curve)
 				continue
 			}
-			require.Len(t, one.Curve, len(curvePercents))
+			require.NotEmpty(t, one.Curve)
 			for _, m := range []metric{perSecond, p50, p9999, cpu, rss, voluntary, bytesIn} {
 				got := one.Metrics[metricNames[m]]
 				require.Len(t, got.Rounds, 1, "%s of %s in %s", metricNames[m], one.Name, s.Name)
@@ -74,13 +74,4 @@ func TestCompareResults(t *testing.T) {
 		require.Positive(t, one.Metrics["capacity_per_second"].Median)
 	}
 	require.NotContains(t, r.Scenarios[0].Rows[0].Servers[0].Metrics, "capacity_per_second")
-}
-
-func TestMetricNames(t *testing.T) {
-	seen := map[string]bool{}
-	for m := range metrics {
-		require.NotEmpty(t, metricNames[m])
-		require.False(t, seen[metricNames[m]])
-		seen[metricNames[m]] = true
-	}
 }

@@ -42,11 +42,6 @@ func file(title, name string) []part {
 	return get(title, "/static/"+name, patternOf(staticFiles[name]))
 }
 
-// patternOf is what /bytes/{size} answers, and what a static file of that size contains.
-func patternOf(size int) string {
-	return strings.Repeat(string(pattern), size/len(pattern)+1)[:size]
-}
-
 // scenarios are in the order in which they run: first those of the short form, which is what an unchanged http.Handler program
 // would notice.
 var scenarios = []scenario{
@@ -132,7 +127,7 @@ func (s scenario) request(p part, base string) (*request, error) {
 	if s.sends > 0 {
 		r, err := newSocketRequest("ws"+strings.TrimPrefix(base, "http")+p.path, s.sends, false)
 		if err == nil && s.topic {
-			r.socket.topic = newTopic(s.rate, p.depth, s.sends)
+			r.subscribe(s.rate, p.depth)
 		}
 		return r, err
 	}

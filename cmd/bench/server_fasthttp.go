@@ -144,19 +144,7 @@ func fasthttpBytes(ctx *fasthttp.RequestCtx, param []byte) {
 		ctx.Response.SetBodyRaw(pattern[:n])
 		return
 	}
-	ctx.SetBodyStream(&patternReader{left: n}, n)
-}
-
-// patternReader reads pattern, again and again, until left bytes have been read.
-type patternReader struct{ at, left int }
-
-func (r *patternReader) Read(p []byte) (int, error) {
-	if r.left == 0 {
-		return 0, io.EOF
-	}
-	n := copy(p[:min(len(p), r.left)], pattern[r.at:])
-	r.at, r.left = (r.at+n)%len(pattern), r.left-n
-	return n, nil
+	ctx.SetBodyStream(newPatternReader(n), n)
 }
 
 func fasthttpSleep(ctx *fasthttp.RequestCtx, param []byte) {

@@ -205,7 +205,7 @@ func (l *floorLoop) heads(fd int, p []byte) int {
 	n, end := heads(p)
 	if rest := p[end:]; len(rest) > 0 {
 		// Of a head that has not ended only its last three bytes can be part of its end.
-		l.cut[fd] = append([]byte(nil), rest[max(0, len(rest)-len(headEnd)+1):]...)
+		l.cut[fd] = append([]byte(nil), rest[max(0, len(rest)-len(endOfHead)+1):]...)
 	}
 	return n
 }

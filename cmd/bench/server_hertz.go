@@ -127,7 +127,7 @@ func hertzBytes(_ context.Context, c *app.RequestContext) {
 		c.Response.SetBodyRaw(pattern[:n])
 		return
 	}
-	c.SetBodyStream(&patternReader{left: n}, n)
+	c.SetBodyStream(newPatternReader(n), n)
 }
 
 func hertzSleep(_ context.Context, c *app.RequestContext) {

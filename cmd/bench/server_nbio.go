@@ -123,7 +123,7 @@ func nbioEcho(w http.ResponseWriter, r *http.Request) {
 	}
 	// Not io.Copy: nbio's ReadFrom would send a body of unknown length without chunks, and its Write may count more
 	// bytes than it was given.
-	buf := make([]byte, readBytes)
+	buf := make([]byte, 64<<10)
 	for {
 		n, err := r.Body.Read(buf)
 		if n > 0 {

@@ -49,8 +49,10 @@ func newGobwas(string, serveOptions) (server, error) {
 func (s *gobwasServer) Shutdown(ctx context.Context) error {
 	err := s.Server.Shutdown(ctx)
 	for s.echoes.size()+s.subscribers.size() > 0 {
-		if sleepFor(ctx, time.Millisecond) != nil {
+		select {
+		case <-ctx.Done():
 			return ctx.Err()
+		case <-time.After(time.Millisecond):
 		}
 	}
 	if c, ok := s.poller.(io.Closer); ok {

@@ -55,6 +55,19 @@ func (o serveOptions) check(names []string) error {
 
 type serverFlag struct{ name, value string }
 
+// serveArgs is what starts a server as another process of this program that takes commands, at a free port. Of o it has what the
+// server has a use for.
+func serveArgs(name string, o serveOptions) []string {
+	args := []string{"serve", "-control", "-server", name, "-addr", "127.0.0.1:0"}
+	c, _ := candidateNamed(name)
+	for _, f := range o.flags() {
+		if slices.Contains(c.takes, f.name) {
+			args = append(args, "-"+f.name+"="+f.value)
+		}
+	}
+	return args
+}
+
 // server is what can serve the application: Serve until Shutdown, which ends its connections. What Serve returns after
 // that says nothing.
 type server interface {

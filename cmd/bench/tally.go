@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"slices"
@@ -51,6 +52,14 @@ func newTally() *tally {
 func (t *tally) latency(ns, n int64) {
 	// In range, hence no error.
 	_ = t.hist.RecordValues(min(max(ns, latencyMin), latencyMax), n)
+}
+
+// quantile is the latency in microseconds that q percent of the requests do not exceed; NaN if none was measured.
+func (t *tally) quantile(q float64) float64 {
+	if t.hist.TotalCount() == 0 {
+		return math.NaN()
+	}
+	return float64(t.hist.ValueAtQuantile(q)) / 1e3
 }
 
 // answered counts a good response to one request of a mix.

@@ -132,21 +132,3 @@ func TestWrkFindsWrongAnswers(t *testing.T) {
 		})
 	}
 }
-
-func TestCompareByWrk(t *testing.T) {
-	t.Parallel() // in processes of its own
-	needWrk(t)
-	cmd := program(t, "-servers", "net/http,fasthttp", "-scenarios", "pipelined", "-load", "wrk", "-rounds", "1", "-warmup", "20ms", "-c", "8")
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	require.Contains(t, string(out), "load by wrk")
-	require.Regexp(t, `plaintext, pipelined by 16 +net/http +\S.*\n +fasthttp +\S.*\n +ratio`, string(out))
-	require.NotContains(t, string(out), "n/a")
-}
-
-func TestLoadWrkNotInstalled(t *testing.T) {
-	t.Setenv("PATH", t.TempDir())
-	code, _, stderr := runBench(t.Context(), "-load", "wrk")
-	require.Equal(t, 2, code)
-	require.Contains(t, stderr, "wrk")
-}

@@ -10,9 +10,8 @@ import (
 // withoutSlow measures a broadcast to none but subscribers that read, right before it is measured with one that stops reading. It
 // returns the 99th percentile of the latencies in microseconds.
 func (c *comparison) withoutSlow(ctx context.Context, ch *child, s scenario, groups []*group) (calm float64, err error) {
-	t := groups[0].requests[0].socket.topic
-	t.stalled = 0
-	defer func() { t.stalled = 1 }()
+	groups[0].stall(0)
+	defer groups[0].stall(1)
 	run := loadRun{addr: ch.addr, groups: groups, warmup: c.warmupOf(s), duration: max(c.duration, openLeast), timeout: c.timeout, loops: 1}
 	out, err := run.do(ctx)
 	switch {
@@ -21,7 +20,7 @@ func (c *comparison) withoutSlow(ctx context.Context, ch *child, s scenario, gro
 	case out.interrupted:
 		return 0, errInterrupted
 	}
-	return float64(out.total().hist.ValueAtQuantile(99)) / 1e3, out.problem(ch.addr)
+	return out.total().quantile(99), out.problem(ch.addr)
 }
 
 // printSlow says what one slow subscriber has cost the others.

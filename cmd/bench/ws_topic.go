@@ -49,6 +49,15 @@ func newTopic(rate float64, depth, size int) *topic {
 	return &topic{rate: rate, depth: depth, size: size, rest: []byte(patternOf(size))[topicHead:]}
 }
 
+// subscribe makes a WebSocket request one of subscribers: with a rate above 0 so many messages a second are published, with 0 the
+// next when all have had the last, or the last but depth.
+func (r *request) subscribe(rate float64, depth int) {
+	r.socket.topic = newTopic(rate, depth, r.socket.size)
+}
+
+// stall has so many subscribers besides those of the group stop reading in the next run.
+func (g *group) stall(n int) { g.requests[0].socket.topic.stalled = n }
+
 // delivery checks one message and reports whether it is good.
 func (s *socketClient) delivery(t *tally, e wsproto.Event, now int64, counts bool) bool {
 	p := e.Payload

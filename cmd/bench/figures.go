@@ -1,0 +1,45 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// thousands is n with its digits in groups of three.
+func thousands(n uint64) string {
+	s := fmt.Sprint(n)
+	var b strings.Builder
+	for i, d := range s {
+		if i > 0 && (len(s)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(d)
+	}
+	return b.String()
+}
+
+// micros is a time given in microseconds, with three digits or so.
+func micros(us float64) string {
+	switch {
+	case us < 10:
+		return fmt.Sprintf("%.1f µs", us)
+	case us < 1000:
+		return fmt.Sprintf("%.0f µs", us)
+	case us < 10_000:
+		return fmt.Sprintf("%.2f ms", us/1e3)
+	case us < 100_000:
+		return fmt.Sprintf("%.1f ms", us/1e3)
+	case us < 1e6:
+		return fmt.Sprintf("%.0f ms", us/1e3)
+	}
+	return fmt.Sprintf("%.2f s", us/1e6)
+}
+
+func tenths(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+
+func count(v float64) string { return thousands(uint64(v + 0.5)) }
+
+func two(v float64) string { return fmt.Sprintf("%.2f", v) }
+
+func list(cpus []int) string { return strings.Trim(fmt.Sprint(cpus), "[]") }

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"crypto/tls"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What was made for TLS is TLS: HTTP without it is no answer.
+func TestServeTLS(t *testing.T) {
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true,
+	}}
+	for _, s := range parsing() {
+		t.Run(s.name, func(t *testing.T) {
+			_, url := startServing(t, s.name, serveOptions{tls: true})
+			resp, err := client.Get(url + "/json")
+			require.NoError(t, err)
+			defer resp.Body.Close()
+			body, err := io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			require.Equal(t, 200, resp.StatusCode)
+			require.Equal(t, `{"message":"Hello, World!"}`, string(body))
+
+			plain, err := client.Get(strings.Replace(url, "https", "http", 1) + "/json")
+			if err == nil {
+				plain.Body.Close()
+				require.Equal(t, 400, plain.StatusCode)
+			}
+		})
+	}
+	for _, name := range []string{"gobwas", "floor"} {
+		_, err := newServer(name, "", serveOptions{tls: true})
+		require.ErrorContains(t, err, "-tls means nothing to "+name)
+	}
+}
