@@ -17,8 +17,8 @@ const (
 	sleepMaxMS = 60_000
 )
 
-// plaintext is the body of /plaintext and /const.
-const plaintext = "Hello, World!"
+// Plaintext is the body of /plaintext and /const.
+const Plaintext = "Hello, World!"
 
 // application is what every server serves: one plain http.Handler that knows nothing of them. Its names are fixed, other
 // programs rely on them. files is the directory behind /static/.
@@ -38,7 +38,7 @@ func application(files string) *http.ServeMux {
 
 func answerPlaintext(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain")
-	io.WriteString(w, plaintext)
+	io.WriteString(w, Plaintext)
 }
 
 type message struct {
@@ -46,7 +46,7 @@ type message struct {
 }
 
 func answerJSON(w http.ResponseWriter, _ *http.Request) {
-	b, err := json.Marshal(message{plaintext})
+	b, err := json.Marshal(message{Plaintext})
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
@@ -85,7 +85,7 @@ func answerBytes(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain")
 	w.Header().Set("Content-Length", strconv.Itoa(n))
 	for n > 0 {
-		m, err := w.Write(pattern[:min(n, len(pattern))])
+		m, err := w.Write(Bytes[:min(n, len(Bytes))])
 		if err != nil {
 			return
 		}
@@ -127,19 +127,19 @@ func events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// staticFiles are the files behind /static/ and their sizes in bytes.
-var staticFiles = map[string]int{"small.txt": 1 << 10, "medium.txt": 64 << 10, "large.txt": 1 << 20}
+// StaticFiles are the files behind /static/ and their sizes in bytes.
+var StaticFiles = map[string]int{"small.txt": 1 << 10, "medium.txt": 64 << 10, "large.txt": 1 << 20}
 
-// makeFiles writes them to a new directory, which the caller removes. They are real files, because a server may send
+// MakeFiles writes them to a new directory, which the caller removes. They are real files, because a server may send
 // those by sendfile(2).
-func makeFiles() (dir string, err error) {
+func MakeFiles() (dir string, err error) {
 	if dir, err = os.MkdirTemp("", "bench-static-"); err != nil {
 		return "", err
 	}
-	for name, size := range staticFiles {
-		b := make([]byte, 0, size+len(pattern))
+	for name, size := range StaticFiles {
+		b := make([]byte, 0, size+len(Bytes))
 		for len(b) < size {
-			b = append(b, pattern...)
+			b = append(b, Bytes...)
 		}
 		if err = os.WriteFile(filepath.Join(dir, name), b[:size], 0o644); err != nil {
 			os.RemoveAll(dir)

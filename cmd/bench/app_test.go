@@ -19,14 +19,14 @@ import (
 
 // serving serves the application by the named server and returns its URL.
 func serving(t *testing.T, name string) string {
-	_, url := startServing(t, name, serveOptions{})
+	_, url := startServing(t, name, Options{})
 	return url
 }
 
-func startServing(t *testing.T, name string, o serveOptions) (server, string) {
-	dir, err := makeFiles()
+func startServing(t *testing.T, name string, o Options) (server, string) {
+	dir, err := MakeFiles()
 	require.NoError(t, err)
-	s, err := newServer(name, dir, o)
+	s, err := New(name, dir, o)
 	require.NoError(t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -39,30 +39,30 @@ func startServing(t *testing.T, name string, o serveOptions) (server, string) {
 		<-done
 		require.NoError(t, os.RemoveAll(dir))
 	})
-	if o.tls {
+	if o.TLS {
 		return s, "https://" + l.Addr().String()
 	}
 	return s, "http://" + l.Addr().String()
 }
 
 // parsing are the servers that have the application.
-func parsing() []candidate {
-	return slices.DeleteFunc(slices.Clone(servers), func(s candidate) bool { return s.raw || s.sockets == socketsOnly })
+func parsing() []Candidate {
+	return slices.DeleteFunc(slices.Clone(All), func(s Candidate) bool { return s.Raw || s.Sockets == SocketsOnly })
 }
 
 // Every server answers every endpoint alike: comparing them would mean nothing otherwise.
 func TestApplication(t *testing.T) {
 	long := strings.Repeat("0123456789", 200_000)
 	for _, s := range parsing() {
-		t.Run(s.name, func(t *testing.T) {
-			url := serving(t, s.name)
+		t.Run(s.Name, func(t *testing.T) {
+			url := serving(t, s.Name)
 			for _, c := range []struct {
 				method, path, send string
 				status             int
 				body               string
 			}{
-				{"GET", "/plaintext", "", 200, plaintext},
-				{"GET", "/const", "", 200, plaintext},
+				{"GET", "/plaintext", "", 200, Plaintext},
+				{"GET", "/const", "", 200, Plaintext},
 				{"GET", "/json", "", 200, `{"message":"Hello, World!"}`},
 				{"GET", "/users/42", "", 200, "42"},
 				{"GET", "/users/a%20b", "", 200, "a b"},
@@ -75,9 +75,9 @@ func TestApplication(t *testing.T) {
 				{"GET", "/bytes/x", "", 400, fmt.Sprintf("want a number from 0 to %d\n", bytesMax)},
 				{"GET", "/sleep/1", "", 200, "awake"},
 				{"GET", "/sleep/60001", "", 400, "want milliseconds from 0 to 60000\n"},
-				{"GET", "/bytes/100000", "", 200, strings.Repeat(string(pattern), 4)[:100_000]},
-				{"GET", "/static/small.txt", "", 200, string(pattern[:1024])},
-				{"GET", "/static/large.txt", "", 200, strings.Repeat(string(pattern), 33)[:1<<20]},
+				{"GET", "/bytes/100000", "", 200, strings.Repeat(string(Bytes), 4)[:100_000]},
+				{"GET", "/static/small.txt", "", 200, string(Bytes[:1024])},
+				{"GET", "/static/large.txt", "", 200, strings.Repeat(string(Bytes), 33)[:1<<20]},
 				{"GET", "/static/none.txt", "", 404, ""},
 				{"GET", "/users/4/2", "", 404, ""},
 				{"GET", "/echo", "", 405, "Method Not Allowed\n"},
@@ -109,11 +109,11 @@ func TestApplication(t *testing.T) {
 // The echo of a body without a length comes back while the body is still being sent.
 func TestEchoStreams(t *testing.T) {
 	for _, s := range parsing() {
-		t.Run(s.name, func(t *testing.T) {
+		t.Run(s.Name, func(t *testing.T) {
 			if s.whole {
 				t.Skip("it reads a whole body before it answers")
 			}
-			url := serving(t, s.name)
+			url := serving(t, s.Name)
 			conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
 			require.NoError(t, err)
 			defer conn.Close()
@@ -136,9 +136,9 @@ func TestEchoStreams(t *testing.T) {
 
 func TestEventsFlow(t *testing.T) {
 	for _, s := range parsing() {
-		t.Run(s.name, func(t *testing.T) {
+		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel() // it waits
-			url := serving(t, s.name)
+			url := serving(t, s.Name)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			req, err := http.NewRequestWithContext(ctx, "GET", url+"/events", nil)
@@ -167,7 +167,7 @@ func TestTransports(t *testing.T) {
 	for _, name := range []string{"native", "adapter"} {
 		for _, transport := range []string{"epoll", "portable", "gnet", "netpoll"} {
 			t.Run(name+" on "+transport, func(t *testing.T) {
-				_, url := startServing(t, name, serveOptions{transport: transport})
+				_, url := startServing(t, name, Options{Transport: transport})
 				resp, err := http.Post(url+"/echo", "text/plain", strings.NewReader("hello"))
 				require.NoError(t, err)
 				defer resp.Body.Close()

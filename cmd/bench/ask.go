@@ -9,7 +9,7 @@ import (
 )
 
 // ask makes one request on conn and checks its response.
-func ask(conn net.Conn, r *request, timeout time.Duration) error {
+func ask(conn net.Conn, r *Request, timeout time.Duration) error {
 	if r.socket != nil {
 		return r.socket.ask(conn, timeout)
 	}
@@ -17,7 +17,7 @@ func ask(conn net.Conn, r *request, timeout time.Duration) error {
 	if _, err := conn.Write(r.wire); err != nil {
 		return err
 	}
-	k := checker{want: &r.want, memo: &memo{}}
+	k := checker{want: &r.Want, memo: &memo{}}
 	buf := make([]byte, 4<<10)
 	for {
 		n, err := conn.Read(buf)
@@ -26,7 +26,7 @@ func ask(conn net.Conn, r *request, timeout time.Duration) error {
 			case done && k.result.kind != "":
 				return fmt.Errorf("%s: %s", k.result.kind, k.result.detail)
 			case done && m < n:
-				return fmt.Errorf("bytes that answer no request: %q", cut(buf[m:n]))
+				return fmt.Errorf("bytes that answer no request: %q", Cut(buf[m:n]))
 			case done && k.close:
 				return fmt.Errorf("the server closes the connection")
 			case done:
@@ -42,8 +42,8 @@ func ask(conn net.Conn, r *request, timeout time.Duration) error {
 	}
 }
 
-// sleepFor waits, or returns the context's error when it is over before.
-func sleepFor(ctx context.Context, d time.Duration) error {
+// Sleep waits, or returns the context's error when it is over before.
+func Sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// build is what was measured.
-type build struct {
+// Build is what was measured.
+type Build struct {
 	Go       string            `json:"go"`
 	Commit   string            `json:"commit,omitempty"`
 	Modified bool              `json:"modified,omitempty"` // the tree was not as committed
@@ -24,8 +24,8 @@ var rivalModules = []string{
 	"github.com/gorilla/websocket",
 }
 
-func thisBuild() build {
-	b := build{Go: runtime.Version(), Modules: map[string]string{}}
+func ThisBuild() Build {
+	b := Build{Go: runtime.Version(), Modules: map[string]string{}}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			switch s.Key {

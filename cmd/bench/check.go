@@ -8,10 +8,10 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// want is what every response to one request must be.
-type want struct {
+// Want is what every response to one request must be.
+type Want struct {
 	status  int
-	body    []byte
+	Body    []byte
 	anyBody bool // only the framing of the body is checked
 	head    bool // the request is HEAD: no body follows, whatever the fields say
 }
@@ -36,7 +36,7 @@ type verdict struct {
 // checker checks responses as their bytes arrive, cut anywhere, and keeps only what it must of an incomplete one.
 // It is at a response boundary when it is new, and after feed or end has reported done.
 type checker struct {
-	want *want
+	want *Want
 	memo *memo
 
 	state  checkState
@@ -118,8 +118,8 @@ func (k *checker) end() (done bool) {
 func (k *checker) fresh() bool { return k.state == inHead && len(k.buf) == 0 }
 
 func (k *checker) finish() {
-	if !k.broken && !k.want.anyBody && !k.want.head && k.off != int64(len(k.want.body)) {
-		k.fault("wrong body length", "body of %d bytes instead of %d", k.off, len(k.want.body))
+	if !k.broken && !k.want.anyBody && !k.want.head && k.off != int64(len(k.want.Body)) {
+		k.fault("wrong body length", "body of %d bytes instead of %d", k.off, len(k.want.Body))
 	}
 	k.state, k.buf, k.left, k.off = inHead, k.buf[:0], 0, 0
 }
@@ -167,12 +167,12 @@ func (k *checker) parseHead(h []byte) (done bool) {
 	line, rest, _ := bytes.Cut(h, []byte("\r\n"))
 	// RFC 9112, section 4: HTTP-version SP status-code SP [ reason-phrase ]. The second SP is often left out.
 	if len(line) < 12 || !clean(line) || string(line[:7]) != "HTTP/1." || line[7]&^1 != '0' || line[8] != ' ' || (len(line) > 12 && line[12] != ' ') {
-		_, done = k.lose("status line %q", cut(line))
+		_, done = k.lose("status line %q", Cut(line))
 		return done
 	}
 	status, err := strconv.Atoi(string(line[9:12]))
 	if err != nil || status < 100 {
-		_, done = k.lose("status line %q", cut(line))
+		_, done = k.lose("status line %q", Cut(line))
 		return done
 	}
 	old := line[7] == '0'
@@ -182,7 +182,7 @@ func (k *checker) parseHead(h []byte) (done bool) {
 		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
 		colon := nameLen(line)
 		if colon < 0 || !clean(line) {
-			_, done = k.lose("header line %q", cut(line))
+			_, done = k.lose("header line %q", Cut(line))
 			return done
 		}
 		name, value := line[:colon], bytes.TrimSpace(line[colon+1:])
@@ -190,14 +190,14 @@ func (k *checker) parseHead(h []byte) (done bool) {
 		case isName(name, "content-length"):
 			v, err := strconv.ParseUint(string(value), 10, 62)
 			if err != nil || length >= 0 && length != int64(v) {
-				_, done = k.lose("Content-Length %q", cut(value))
+				_, done = k.lose("Content-Length %q", Cut(value))
 				return done
 			}
 			length = int64(v)
 		case isName(name, "transfer-encoding"):
 			// RFC 9112, section 6.1: in HTTP/1.0 it is a sign of faulty framing. As the only coding it must be chunked.
 			if old || chunked || !isName(value, "chunked") {
-				_, done = k.lose("Transfer-Encoding %q", cut(value))
+				_, done = k.lose("Transfer-Encoding %q", Cut(value))
 				return done
 			}
 			chunked = true
@@ -240,8 +240,8 @@ func (k *checker) parseHead(h []byte) (done bool) {
 
 func (k *checker) feedBody(p []byte) int {
 	p = p[:min(int64(len(p)), k.left)]
-	if !k.want.anyBody && k.off <= int64(len(k.want.body)) {
-		w := k.want.body[k.off:]
+	if !k.want.anyBody && k.off <= int64(len(k.want.Body)) {
+		w := k.want.Body[k.off:]
 		m := min(len(w), len(p))
 		if !bytes.Equal(p[:m], w[:m]) {
 			k.fault("wrong body", "body differs at byte %d", k.off+int64(differ(p[:m], w[:m])))
@@ -269,7 +269,7 @@ func (k *checker) feedLine(p []byte) (n int, done bool) {
 	}
 	k.buf = k.buf[:0]
 	if len(line) < 2 || len(line) > lineBytesMax || line[len(line)-2] != '\r' {
-		return k.lose("line %q in a chunked body", cut(line))
+		return k.lose("line %q in a chunked body", Cut(line))
 	}
 	line = line[:len(line)-2]
 	switch k.state {
@@ -277,7 +277,7 @@ func (k *checker) feedLine(p []byte) (n int, done bool) {
 		digits, _, _ := bytes.Cut(line, []byte(";"))
 		v, err := strconv.ParseUint(string(bytes.TrimRight(digits, " \t")), 16, 62)
 		if err != nil {
-			return k.lose("chunk size %q", cut(line))
+			return k.lose("chunk size %q", Cut(line))
 		}
 		k.left = int64(v)
 		k.state = inChunk
@@ -286,12 +286,12 @@ func (k *checker) feedLine(p []byte) (n int, done bool) {
 		}
 	case inChunkEnd:
 		if len(line) != 0 {
-			return k.lose("%q behind a chunk", cut(line))
+			return k.lose("%q behind a chunk", Cut(line))
 		}
 		k.state = inChunkSize
 	case inTrailer:
 		if done = len(line) == 0; !done && (nameLen(line) < 0 || !clean(line)) {
-			return k.lose("trailer line %q", cut(line))
+			return k.lose("trailer line %q", Cut(line))
 		}
 	}
 	return i + 1, done
@@ -346,5 +346,5 @@ func differ(a, b []byte) int {
 	return len(a)
 }
 
-// cut bounds what of a server's bytes goes into a message.
-func cut(b []byte) []byte { return b[:min(len(b), 60)] }
+// Cut bounds what of a server's bytes goes into a message.
+func Cut(b []byte) []byte { return b[:min(len(b), 60)] }

@@ -14,11 +14,11 @@ const hello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 type checkCase struct {
 	name string
 	in   string
-	want want
+	want Want
 	says []string // a line for each response, as tell makes it
 }
 
-var wantHello = want{status: 200, body: []byte("hello")}
+var wantHello = Want{status: 200, Body: []byte("hello")}
 
 var checkCases = []checkCase{
 	{"as wanted", hello, wantHello, []string{"ok"}},
@@ -35,7 +35,7 @@ var checkCases = []checkCase{
 	{"no body", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", wantHello,
 		[]string{"wrong body length: body of 0 bytes instead of 5"}},
 	{"more bytes than the length says", hello + "!", wantHello, []string{"ok", "unfinished"}},
-	{"any body", "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nwhat???", want{status: 200, anyBody: true}, []string{"ok"}},
+	{"any body", "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nwhat???", Want{status: 200, anyBody: true}, []string{"ok"}},
 	{"field names in any case", "HTTP/1.1 200 OK\r\ncOnTeNt-LeNgTh:5\r\n\r\nhello", wantHello, []string{"ok"}},
 
 	{"chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n", wantHello, []string{"ok"}},
@@ -60,9 +60,9 @@ var checkCases = []checkCase{
 	{"closes, then does not", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello" + hello, wantHello,
 		[]string{"ok close", "ok"}},
 
-	{"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", want{status: 200, head: true}, []string{"ok"}},
-	{"204", "HTTP/1.1 204 No Content\r\n\r\n", want{status: 204}, []string{"ok"}},
-	{"304 with a length", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", want{status: 304}, []string{"ok"}},
+	{"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", Want{status: 200, head: true}, []string{"ok"}},
+	{"204", "HTTP/1.1 204 No Content\r\n\r\n", Want{status: 204}, []string{"ok"}},
+	{"304 with a length", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", Want{status: 304}, []string{"ok"}},
 	{"1xx first", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + hello, wantHello, []string{"ok"}},
 	{"101", "HTTP/1.1 101 Switching Protocols\r\n\r\n", wantHello, []string{"status 101: status 101 instead of 200 close lost"}},
 
@@ -98,7 +98,7 @@ var checkCases = []checkCase{
 }
 
 // tell feeds the pieces and says what came of them.
-func tell(w want, pieces ...string) (says []string) {
+func tell(w Want, pieces ...string) (says []string) {
 	k := checker{want: &w, memo: &memo{}}
 	for _, p := range pieces {
 		for in := []byte(p); len(in) > 0; {

@@ -13,12 +13,12 @@ import (
 	"time"
 )
 
-// child is a server in a process of its own: this program again, as serve. It ends when its standard input does, so
+// Child is a server in a process of its own: this program again, as serve. It ends when its standard input does, so
 // it does not outlive us, however we end.
-type child struct {
-	name string
-	url  string // what URLs of it begin with
-	addr string
+type Child struct {
+	Name string
+	URL  string // what URLs of it begin with
+	Addr string
 	cmd  *exec.Cmd // nil: it runs already, and it is not ours to end
 	in   io.WriteCloser
 	pipe *os.File      // the other end is its standard output
@@ -37,14 +37,14 @@ const (
 	dyingTimeout = time.Second
 )
 
-// startSelf starts this program again with args, which are those of serve with -control, as name: with GOMAXPROCS=procs, on the
+// Start starts this program again with args, which are those of serve with -control, as name: with GOMAXPROCS=procs, on the
 // given CPUs if there are any. It returns when the server accepts connections.
-func startSelf(ctx context.Context, name, scheme string, args []string, procs int, cpus []int) (*child, error) {
+func Start(ctx context.Context, name, scheme string, args []string, procs int, cpus []int) (*Child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	c := &child{name: name, cmd: exec.Command(self, args...), ended: make(chan struct{})}
+	c := &Child{Name: name, cmd: exec.Command(self, args...), ended: make(chan struct{})}
 	c.cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(procs))
 	c.cmd.Stderr = &c.said
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
@@ -56,7 +56,7 @@ func startSelf(ctx context.Context, name, scheme string, args []string, procs in
 	}
 	c.cmd.Stdout = w
 	c.pipe, c.out = out, bufio.NewReader(out)
-	err = startOn(c.cmd, cpus)
+	err = StartOn(c.cmd, cpus)
 	w.Close()
 	if err != nil {
 		out.Close()
@@ -71,18 +71,18 @@ func startSelf(ctx context.Context, name, scheme string, args []string, procs in
 	line, err := c.out.ReadString('\n')
 	hurry.Stop()
 	abandon()
-	addr, ok := strings.CutPrefix(strings.TrimSpace(line), listening)
+	addr, ok := strings.CutPrefix(strings.TrimSpace(line), Listening)
 	if err != nil || !ok {
-		c.kill()
-		defer c.stop()
-		return nil, fmt.Errorf("%s did not start: %s", name, c.lastWords(err))
+		c.Kill()
+		defer c.Stop()
+		return nil, fmt.Errorf("%s did not start: %s", name, c.LastWords(err))
 	}
-	c.addr, c.url = addr, scheme+"://"+addr
+	c.Addr, c.URL = addr, scheme+"://"+addr
 	return c, nil
 }
 
-// stop ends the child and waits for it.
-func (c *child) stop() {
+// Stop ends the child and waits for it.
+func (c *Child) Stop() {
 	if c.external {
 		if c.cmd == nil {
 			return
@@ -103,14 +103,14 @@ func (c *child) stop() {
 	c.pipe.Close()
 }
 
-// kill ends the child at once and waits for it. It is still to be stopped.
-func (c *child) kill() {
+// Kill ends the child at once and waits for it. It is still to be stopped.
+func (c *Child) Kill() {
 	c.cmd.Process.Kill()
 	<-c.ended
 }
 
-// gone reports whether the child's process has ended.
-func (c *child) gone() bool {
+// Gone reports whether the child's process has ended.
+func (c *Child) Gone() bool {
 	select {
 	case <-c.ended:
 		return c.cmd != nil
@@ -119,58 +119,58 @@ func (c *child) gone() bool {
 	}
 }
 
-// state is what the child has used so far.
-func (c *child) state() (s processState, err error) {
+// State is what the child has used so far.
+func (c *Child) State() (s State, err error) {
 	if c.cmd == nil {
-		return s, errUnmeasured
+		return s, ErrUnmeasured
 	}
-	s, err = readProcess(c.cmd.Process.Pid)
-	if !errors.Is(err, errUnmeasured) || c.external {
+	s, err = stateOf(c.cmd.Process.Pid)
+	if !errors.Is(err, ErrUnmeasured) || c.external {
 		return s, err
 	}
 	reply, err := c.ask("usage")
 	if err != nil {
 		return s, err
 	}
-	if _, err := fmt.Sscanf(reply, "usage %d %d %d", &s.cpu.sum, &s.cpu.user, &s.cpu.system); err != nil {
-		return s, errUnmeasured
+	if _, err := fmt.Sscanf(reply, "usage %d %d %d", &s.CPU.Sum, &s.CPU.user, &s.CPU.system); err != nil {
+		return s, ErrUnmeasured
 	}
-	s.cpu.known = true
+	s.CPU.Known = true
 	return s, nil
 }
 
-// resident is the child's resident memory in bytes. One of ours collects its garbage before: so it is what it holds, not what it
+// Resident is the child's resident memory in bytes. One of ours collects its garbage before: so it is what it holds, not what it
 // has not yet cleared away.
-func (c *child) resident() (int64, error) {
+func (c *Child) Resident() (int64, error) {
 	if !c.external {
 		if _, err := c.ask("free"); err != nil {
 			return 0, err
 		}
 	}
-	return c.residentNow()
+	return c.ResidentNow()
 }
 
-// residentNow is the resident memory as it is.
-func (c *child) residentNow() (int64, error) {
+// ResidentNow is the resident memory as it is.
+func (c *Child) ResidentNow() (int64, error) {
 	if c.cmd == nil {
-		return 0, errUnmeasured
+		return 0, ErrUnmeasured
 	}
-	return processMemory(c.cmd.Process.Pid)
+	return memoryOf(c.cmd.Process.Pid)
 }
 
-func (c *child) ask(command string) (string, error) {
+func (c *Child) ask(command string) (string, error) {
 	if _, err := io.WriteString(c.in, command+"\n"); err != nil {
-		return "", fmt.Errorf("%s is gone: %s", c.name, c.lastWords(err))
+		return "", fmt.Errorf("%s is gone: %s", c.Name, c.LastWords(err))
 	}
 	line, err := c.out.ReadString('\n')
 	if err != nil {
-		return "", fmt.Errorf("%s is gone: %s", c.name, c.lastWords(err))
+		return "", fmt.Errorf("%s is gone: %s", c.Name, c.LastWords(err))
 	}
 	return strings.TrimSpace(line), nil
 }
 
-// lastWords is what a child that fails wrote to standard error, or else err.
-func (c *child) lastWords(err error) string {
+// LastWords is what a child that fails wrote to standard error, or else err.
+func (c *Child) LastWords(err error) string {
 	select {
 	case <-c.ended:
 	case <-time.After(dyingTimeout):

@@ -35,11 +35,11 @@ func chosen(list string, servers []string) (some []scenario, err error) {
 		case n == len(servers) || n > 0 && list != "":
 			some = append(some, s)
 		case list != "" && list != everything:
-			return nil, usageError("-scenarios %s: %s has nothing of the kind", s.name, strings.Join(servers, ", "))
+			return nil, UsageError("-scenarios %s: %s has nothing of the kind", s.name, strings.Join(servers, ", "))
 		}
 	}
 	if len(some) == 0 {
-		return nil, usageError("-scenarios: there is none that all of %s have; name some, or all", strings.Join(servers, ", "))
+		return nil, UsageError("-scenarios: there is none that all of %s have; name some, or all", strings.Join(servers, ", "))
 	}
 	return some, nil
 }
@@ -49,7 +49,7 @@ func pick(flag, list string, from []string) (names []string, err error) {
 	for n := range strings.SplitSeq(list, ",") {
 		n = strings.TrimSpace(n)
 		if !slices.Contains(from, n) {
-			return nil, usageError("-%s: no %q; there are %s", flag, n, strings.Join(from, ", "))
+			return nil, UsageError("-%s: no %q; there are %s", flag, n, strings.Join(from, ", "))
 		}
 		if !slices.Contains(names, n) {
 			names = append(names, n)
@@ -61,7 +61,7 @@ func pick(flag, list string, from []string) (names []string, err error) {
 // chooseServers reads -servers, -external and -base. External servers stand behind the others.
 func (c *comparison) chooseServers(list string, externals []string, base string) (err error) {
 	if list == everything {
-		c.servers = available()
+		c.servers = Available()
 	} else if c.servers, err = pick("servers", list, serverNames()); err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (c *comparison) chooseServers(list string, externals []string, base string)
 		}
 		key := externalKey{x.name, x.tls}
 		if slices.Contains(serverNames(), x.name) || c.externals[key] != nil {
-			return usageError("-external %s: there is a server of that name", x.name)
+			return UsageError("-external %s: there is a server of that name", x.name)
 		}
 		if c.external(x.name) == nil {
 			c.servers = append(c.servers, x.name)
@@ -84,7 +84,7 @@ func (c *comparison) chooseServers(list string, externals []string, base string)
 	}
 	if base != "" {
 		if c.base = slices.Index(c.servers, base); c.base < 0 {
-			return usageError("-base %s: want one of %s", base, strings.Join(c.servers, ", "))
+			return UsageError("-base %s: want one of %s", base, strings.Join(c.servers, ", "))
 		}
 	}
 	return nil
@@ -92,12 +92,12 @@ func (c *comparison) chooseServers(list string, externals []string, base string)
 
 // offers reports whether a server of ours has what a scenario asks for. What an external one has, a probe tells.
 func offers(name string, s scenario) bool {
-	c, ours := candidateNamed(name)
+	c, ours := Named(name)
 	switch {
 	case ours && s.sends > 0:
-		return c.sockets != socketsNone
-	case ours && s.tls && !slices.Contains(c.takes, "tls"):
+		return c.Sockets != SocketsNone
+	case ours && s.tls && !slices.Contains(c.Takes, "tls"):
 		return false
 	}
-	return !ours || c.sockets != socketsOnly && (!c.raw || s.plain())
+	return !ours || c.Sockets != SocketsOnly && (!c.Raw || s.plain())
 }

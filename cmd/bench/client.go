@@ -1,27 +1,27 @@
 package main
 
-// group is one part of a load: connections that send the same requests.
-type group struct {
-	name     string
-	conns    int
+// Group is one part of a load: connections that send the same requests.
+type Group struct {
+	Name     string
+	Conns    int
 	depth    int        // requests sent at once, on a connection that is kept
-	requests []*request // one, or those of a mix
+	Requests []*Request // one, or those of a mix
 	order    []int      // of a mix: which request follows which, again and again
-	batch    []byte     // what is sent at once where there is one request: it, or several for pipelining
-	close    bool       // a connection for every request
-	rate     float64    // requests a second of an open loop; 0: a closed loop
+	Batch    []byte     // what is sent at once where there is one request: it, or several for pipelining
+	Close    bool       // a connection for every request
+	Rate     float64    // requests a second of an open loop; 0: a closed loop
 
 	schedule *schedule // of an open loop, made when the run begins
 }
 
-func newGroup(name string, conns, depth int, r *request) *group {
-	g := &group{name: name, conns: conns, depth: depth, requests: []*request{r}}
+func NewGroup(name string, conns, depth int, r *Request) *Group {
+	g := &Group{Name: name, Conns: conns, depth: depth, Requests: []*Request{r}}
 	if r.socket != nil {
 		r.socket.prepare(depth)
 		return g
 	}
 	for range depth {
-		g.batch = append(g.batch, r.wire...)
+		g.Batch = append(g.Batch, r.wire...)
 	}
 	return g
 }
@@ -40,8 +40,8 @@ const (
 // Latency counts to the arrival of a response's last byte: in a closed loop from the sending of its batch (with a connection
 // per request, from the beginning of the connect), in an open loop from when it was to be sent, however late that was done.
 type client struct {
-	group   *group
-	tally   *tally
+	group   *Group
+	tally   *Tally
 	check   checker
 	socket  *socketClient // nil: HTTP
 	memos   []memo        // by request
@@ -54,13 +54,13 @@ type client struct {
 }
 
 // newClient makes the n-th client of a group. memos has one for each of its requests, and belongs to the caller's goroutine.
-func newClient(g *group, t *tally, memos []memo, n int) client {
+func newClient(g *Group, t *Tally, memos []memo, n int) client {
 	c := client{group: g, tally: t, memos: memos}
 	if len(g.order) > 0 {
-		c.place = n * len(g.order) / max(1, g.conns) % len(g.order) // not all of them on the same request at a time
+		c.place = n * len(g.order) / max(1, g.Conns) % len(g.order) // not all of them on the same request at a time
 	}
 	c.expect(0)
-	if s := g.requests[0].socket; s != nil {
+	if s := g.Requests[0].socket; s != nil {
 		c.socket = newSocketClient(s, n)
 	}
 	return c
@@ -68,7 +68,7 @@ func newClient(g *group, t *tally, memos []memo, n int) client {
 
 // expect has the checker judge the next response by what request i wants.
 func (c *client) expect(i int) {
-	c.check.want, c.check.memo = &c.group.requests[i].want, &c.memos[i]
+	c.check.want, c.check.memo = &c.group.Requests[i].Want, &c.memos[i]
 }
 
 // send begins a batch at now, with latency counted from started, and returns its bytes, which stay what they are until the
@@ -80,7 +80,7 @@ func (c *client) send(started, now int64) []byte {
 		return c.sendMessages()
 	}
 	if len(g.order) == 0 {
-		return g.batch
+		return g.Batch
 	}
 	c.asked, c.batch = c.asked[:0], c.batch[:0]
 	for range g.depth {
@@ -88,12 +88,12 @@ func (c *client) send(started, now int64) []byte {
 		c.place = (c.place + 1) % len(g.order)
 		c.asked = append(c.asked, i)
 		if g.depth > 1 {
-			c.batch = append(c.batch, g.requests[i].wire...)
+			c.batch = append(c.batch, g.Requests[i].wire...)
 		}
 	}
 	c.expect(c.asked[0])
 	if g.depth == 1 {
-		return g.requests[c.asked[0]].wire
+		return g.Requests[c.asked[0]].wire
 	}
 	return c.batch
 }
@@ -107,7 +107,7 @@ func (c *client) receive(p []byte, now int64, counts bool) next {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if counts {
-		t.bytes += uint64(len(p))
+		t.Bytes += uint64(len(p))
 	}
 	good := 0
 	defer func() {
@@ -117,7 +117,7 @@ func (c *client) receive(p []byte, now int64, counts bool) next {
 	}()
 	for len(p) > 0 {
 		if c.pending == 0 {
-			t.fail("unasked bytes", "bytes that answer no request: %q", cut(p))
+			t.fail("unasked bytes", "bytes that answer no request: %q", Cut(p))
 			return wantOut
 		}
 		n, done := c.check.feed(p)
@@ -131,7 +131,7 @@ func (c *client) receive(p []byte, now int64, counts bool) next {
 		if c.check.broken {
 			return wantOut
 		}
-		if c.check.close || c.group.close {
+		if c.check.close || c.group.Close {
 			return c.closed()
 		}
 	}
@@ -144,7 +144,7 @@ func (c *client) receive(p []byte, now int64, counts bool) next {
 // count measures good responses. In an open loop, answers to what was due before the measured part tell how many the server gives
 // a second, but not how long they take.
 func (c *client) count(now int64, good int) {
-	c.tally.requests += uint64(good)
+	c.tally.Requests += uint64(good)
 	if s := c.group.schedule; s == nil || c.started >= s.from.Load() {
 		c.tally.latency(now-c.started, int64(good))
 	}
@@ -195,7 +195,7 @@ func (c *client) ended(err error, now int64, counts bool) next {
 		return c.closed()
 	case !c.check.fresh():
 		t.fail("closed early", "the server closed in the middle of a response")
-	case c.pending == 0 && c.group.rate > 0:
+	case c.pending == 0 && c.group.Rate > 0:
 		return wantFresh // between the requests of an open loop a server may find a connection idle for too long
 	default:
 		t.fail("closed early", "the server closed with %d requests unanswered", c.pending)

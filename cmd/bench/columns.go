@@ -2,30 +2,30 @@ package main
 
 import "fmt"
 
-// columnOf is how a metric is shown.
-type columnOf struct {
-	metric metric
-	title  string
-	show   func(float64) string
+// Column is how a metric is shown.
+type Column struct {
+	Metric Metric
+	Title  string
+	Show   func(float64) string
 }
 
-var columns = []columnOf{
-	{perSecond, "requests/s", count},
-	{p50, "p50", micros},
-	{p99, "p99", micros},
-	{cpu, "CPU µs/request", two},
-	{idleBytes, "B/idle connection", count},
+var Columns = []Column{
+	{PerSecond, "requests/s", Count},
+	{P50, "p50", Micros},
+	{P99, "p99", Micros},
+	{CPU, "CPU µs/request", Hundredths},
+	{IdleBytes, "B/idle connection", Count},
 }
 
-// wideColumns are those of the second table.
-var wideColumns = []columnOf{
-	{user, "user µs", two},
-	{system, "system µs", two},
-	{rss, "memory MB", func(v float64) string { return fmt.Sprintf("%.1f", v/(1<<20)) }},
-	{voluntary, "switches/request", func(v float64) string { return fmt.Sprintf("%.3f", v) }},
-	{involuntary, "involuntary", func(v float64) string { return fmt.Sprintf("%.4f", v) }},
-	{p90, "p90", micros},
-	{p999, "p99.9", micros},
-	{p9999, "p99.99", micros},
-	{bytesIn, "MB/s", func(v float64) string { return fmt.Sprintf("%.1f", v/1e6) }},
+// WideColumns are those of the second table.
+var WideColumns = []Column{
+	{User, "user µs", Hundredths},
+	{System, "system µs", Hundredths},
+	{RSS, "memory MB", func(v float64) string { return fmt.Sprintf("%.1f", v/(1<<20)) }},
+	{Voluntary, "switches/request", func(v float64) string { return fmt.Sprintf("%.3f", v) }},
+	{Involuntary, "involuntary", func(v float64) string { return fmt.Sprintf("%.4f", v) }},
+	{P90, "p90", Micros},
+	{P999, "p99.9", Micros},
+	{P9999, "p99.99", Micros},
+	{BytesIn, "MB/s", func(v float64) string { return fmt.Sprintf("%.1f", v/1e6) }},
 }

@@ -8,7 +8,7 @@ import (
 
 func TestMetricNames(t *testing.T) {
 	seen := map[string]bool{}
-	for m := range metrics {
+	for m := range Metrics {
 		require.NotEmpty(t, metricNames[m])
 		require.False(t, seen[metricNames[m]])
 		seen[metricNames[m]] = true

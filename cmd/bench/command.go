@@ -12,44 +12,44 @@ import (
 	"syscall"
 )
 
-// env is the outside of a command.
-type env struct {
-	stdin          io.Reader
-	stdout, stderr io.Writer
+// Env is the outside of a command.
+type Env struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
 }
 
-// commandFunc does what a command line asks for, args without the command's name. It stops early when ctx is over.
-type commandFunc func(ctx context.Context, e env, args []string) error
+// Func does what a command line asks for, args without the command's name. It stops early when ctx is over.
+type Func func(ctx context.Context, e Env, args []string) error
 
-// commandSet is a program of several commands.
-type commandSet struct {
-	usage    string
-	other    string // the command of a line that names none
-	commands map[string]commandFunc
+// Program is a program of several commands.
+type Program struct {
+	Usage    string
+	Default  string // the command of a line that names none
+	Commands map[string]Func
 }
 
-// main runs the process's command line until it is done or the process is told to stop, and exits.
-func (p commandSet) main() {
+// Main runs the process's command line until it is done or the process is told to stop, and exits.
+func (p Program) Main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(p.run(ctx, env{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
+	os.Exit(p.Run(ctx, Env{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
 }
 
-// run runs a command line, without the program's name, and returns the exit code.
-func (p commandSet) run(ctx context.Context, e env, args []string) int {
-	name := p.other
+// Run runs a command line, without the program's name, and returns the exit code.
+func (p Program) Run(ctx context.Context, e Env, args []string) int {
+	name := p.Default
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		name, args = args[0], args[1:]
 	} else if len(args) == 1 && isHelp(args[0]) {
 		name = "help"
 	}
 	if name == "help" {
-		fmt.Fprint(e.stdout, p.usage)
+		fmt.Fprint(e.Stdout, p.Usage)
 		return 0
 	}
-	command := p.commands[name]
+	command := p.Commands[name]
 	if command == nil {
-		fmt.Fprintf(e.stderr, "bench: no command %q\n\n%s", name, p.usage)
+		fmt.Fprintf(e.Stderr, "bench: no command %q\n\n%s", name, p.Usage)
 		return 2
 	}
 	err := command(ctx, e, args)
@@ -58,35 +58,35 @@ func (p commandSet) run(ctx context.Context, e env, args []string) int {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return 0
 	case errors.As(err, &wrong):
-		fmt.Fprintf(e.stderr, "bench %s: %v\nTry \"bench %s -help\".\n", name, err, name)
+		fmt.Fprintf(e.Stderr, "bench %s: %v\nTry \"bench %s -help\".\n", name, err, name)
 		return 2
-	case errors.Is(err, errInterrupted):
-		fmt.Fprintf(e.stderr, "bench %s: %v\n", name, err)
+	case errors.Is(err, ErrInterrupted):
+		fmt.Fprintf(e.Stderr, "bench %s: %v\n", name, err)
 		return 130
 	}
-	fmt.Fprintf(e.stderr, "bench %s: %v\n", name, err)
+	fmt.Fprintf(e.Stderr, "bench %s: %v\n", name, err)
 	return 1
 }
 
 func isHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" }
 
-// errInterrupted ends a command that was interrupted and has printed what it had.
-var errInterrupted = errors.New("interrupted")
+// ErrInterrupted ends a command that was interrupted and has printed what it had.
+var ErrInterrupted = errors.New("interrupted")
 
 // usageErr is a command line that asks for nothing that can be done.
 type usageErr struct{ text string }
 
 func (e *usageErr) Error() string { return e.text }
 
-func usageError(format string, args ...any) error {
+func UsageError(format string, args ...any) error {
 	return &usageErr{fmt.Sprintf(format, args...)}
 }
 
-// flags is a command's flag set: its help goes to standard output, its complaints are usage errors.
-type flags struct{ *flag.FlagSet }
+// Flags is a command's flag set: its help goes to standard output, its complaints are usage errors.
+type Flags struct{ *flag.FlagSet }
 
-func newFlags(name, usage string) flags {
-	fs := flags{flag.NewFlagSet(name, flag.ContinueOnError)}
+func NewFlags(name, usage string) Flags {
+	fs := Flags{flag.NewFlagSet(name, flag.ContinueOnError)}
 	fs.Usage = func() {
 		fmt.Fprint(fs.Output(), usage)
 		fs.PrintDefaults()
@@ -94,22 +94,22 @@ func newFlags(name, usage string) flags {
 	return fs
 }
 
-func (fs flags) parse(e env, args []string) error {
+func (fs Flags) Parse(e Env, args []string) error {
 	fs.SetOutput(io.Discard)
-	err := fs.Parse(args)
+	err := fs.FlagSet.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
-		fs.SetOutput(e.stdout)
+		fs.SetOutput(e.Stdout)
 		fs.Usage()
 		return err
 	}
 	if err != nil {
-		return usageError("%v", err)
+		return UsageError("%v", err)
 	}
 	return nil
 }
 
-// given reports whether a flag was on the command line.
-func (fs flags) given(name string) (found bool) {
+// Given reports whether a flag was on the command line.
+func (fs Flags) Given(name string) (found bool) {
 	fs.Visit(func(f *flag.Flag) { found = found || f.Name == name })
 	return found
 }

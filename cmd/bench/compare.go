@@ -39,7 +39,7 @@ type comparison struct {
 	base      int // of the ratios: its place in servers
 	externals map[externalKey]*external
 	scenarios []scenario
-	serve     serveOptions
+	serve     Options
 	rounds    int
 	duration  time.Duration
 	warmup    time.Duration
@@ -48,10 +48,10 @@ type comparison struct {
 	idle      int
 	procs     int
 
-	wrk *wrk // nil: our own load
+	wrk *Wrk // nil: our own load
 
 	serverCPUs, loaderCPUs []int
-	line                   *progress
+	line                   *Progress
 	step, steps            int
 
 	wide    bool
@@ -67,9 +67,9 @@ type comparison struct {
 	disturbed int // of these, the ones in which neither server nor load could use its CPU up
 }
 
-func compareCommand(ctx context.Context, e env, args []string) error {
-	c := comparison{line: newProgress(e.stderr), command: append([]string{"bench", "compare"}, args...), begun: time.Now()}
-	fs := newFlags("compare", compareUsage+scenarioHead+scenarioList()+"\nFlags:\n")
+func compareCommand(ctx context.Context, e Env, args []string) error {
+	c := comparison{line: NewProgress(e.Stderr), command: append([]string{"bench", "compare"}, args...), begun: time.Now()}
+	fs := NewFlags("compare", compareUsage+scenarioHead+scenarioList()+"\nFlags:\n")
 	names := fs.String("servers", "net/http,adapter", "`NAMES` of the servers, or all: "+strings.Join(serverNames(), ", "))
 	wanted := fs.String("scenarios", "", "`NAMES` of the scenarios from the list above, or all")
 	var externals listFlag
@@ -85,12 +85,12 @@ func compareCommand(ctx context.Context, e env, args []string) error {
 	fs.IntVar(&c.procs, "procs", 1, "`CPUS` for a server (GOMAXPROCS)")
 	fs.BoolVar(&c.wide, "wide", false, "a second table: user and system time, memory, context switches, percentiles to 99.99")
 	fs.StringVar(&c.json, "json", "", "`FILE` to write all results to, as JSON")
-	c.serve.add(fs)
-	if err := fs.parse(e, args); err != nil {
+	c.serve.Add(fs)
+	if err := fs.Parse(e, args); err != nil {
 		return err
 	}
 	if fs.NArg() > 0 {
-		return usageError("compare takes no arguments: %q", fs.Args())
+		return UsageError("compare takes no arguments: %q", fs.Args())
 	}
 	if err := c.chooseServers(*names, externals, *base); err != nil {
 		return err
@@ -99,13 +99,13 @@ func compareCommand(ctx context.Context, e env, args []string) error {
 	if c.scenarios, err = chosen(*wanted, c.servers); err != nil {
 		return err
 	}
-	if err = c.serve.check(c.servers); err != nil {
+	if err = c.serve.Check(c.servers); err != nil {
 		return err
 	}
 	if err := c.checkNumbers(); err != nil {
 		return err
 	}
-	if err := c.chooseLoad(*loader, fs.given("d")); err != nil {
+	if err := c.chooseLoad(*loader, fs.Given("d")); err != nil {
 		return err
 	}
 	if c.json != "" { // at the end it would be too late to find out that it cannot be written
@@ -119,8 +119,8 @@ func compareCommand(ctx context.Context, e env, args []string) error {
 		return err
 	}
 	err = c.run(ctx)
-	c.line.clear()
-	c.print(e.stdout)
+	c.line.Clear()
+	c.print(e.Stdout)
 	if c.json != "" {
 		if jerr := c.writeJSON(ctx.Err() != nil); jerr != nil {
 			return jerr
@@ -128,7 +128,7 @@ func compareCommand(ctx context.Context, e env, args []string) error {
 	}
 	switch {
 	case ctx.Err() != nil:
-		return errInterrupted
+		return ErrInterrupted
 	case err == nil && len(c.failures) > 0:
 		return fmt.Errorf("failed: %s", strings.Join(c.failures, "; "))
 	}
@@ -146,15 +146,15 @@ func (c *comparison) checkNumbers() error {
 		{"procs", c.procs, 1, 1024},
 	} {
 		if f.n < f.min || f.n > f.max {
-			return usageError("-%s %d: want %d to %d", f.name, f.n, f.min, f.max)
+			return UsageError("-%s %d: want %d to %d", f.name, f.n, f.min, f.max)
 		}
 	}
 	if c.duration <= 0 || c.warmup < 0 || c.timeout <= 0 {
-		return usageError("-d %v, -warmup %v, -timeout %v: want times to wait", c.duration, c.warmup, c.timeout)
+		return UsageError("-d %v, -warmup %v, -timeout %v: want times to wait", c.duration, c.warmup, c.timeout)
 	}
-	fds := connsMax()
+	fds := ConnectionsMax()
 	if fds < c.conns {
-		return usageError("-c %d: this process may have %d connections (ulimit -n)", c.conns, fds)
+		return UsageError("-c %d: this process may have %d connections (ulimit -n)", c.conns, fds)
 	}
 	if fds < c.idle {
 		c.warn("idle: %d connections instead of %d, as many as this process may have (ulimit -n)", fds, c.idle)
@@ -180,14 +180,14 @@ func (c *comparison) warn(format string, args ...any) {
 
 // place gives the servers and the load CPUs of their own.
 func (c *comparison) place() error {
-	cpus := allowedCPUs()
-	if c.serverCPUs, c.loaderCPUs = splitCPUs(cpus, c.procs); c.loaderCPUs == nil {
+	cpus := AllowedCPUs()
+	if c.serverCPUs, c.loaderCPUs = SplitCPUs(cpus, c.procs); c.loaderCPUs == nil {
 		if len(cpus) <= c.procs {
 			c.warn("servers and load share %d CPU: requests/s and latencies are about both, CPU time is the server's own", len(cpus))
 		}
 		return nil
 	}
-	if err := moveTo(c.loaderCPUs); err != nil {
+	if err := MoveTo(c.loaderCPUs); err != nil {
 		return err
 	}
 	runtime.GOMAXPROCS(len(c.loaderCPUs))
@@ -200,19 +200,19 @@ func (c *comparison) chooseLoad(name string, timeGiven bool) (err error) {
 		return nil
 	}
 	if name != "wrk" {
-		return usageError("-load %q: want ours or wrk", name)
+		return UsageError("-load %q: want ours or wrk", name)
 	}
 	for _, s := range c.scenarios {
 		if s.open > 0 || s.close || s.sends > 0 {
-			return usageError("-scenarios %s: wrk has no such load", s.name)
+			return UsageError("-scenarios %s: wrk has no such load", s.name)
 		}
 	}
 	if !timeGiven {
 		c.duration = time.Second
 	}
 	if c.duration%time.Second != 0 {
-		return usageError("-d %v: wrk measures whole seconds", c.duration)
+		return UsageError("-d %v: wrk measures whole seconds", c.duration)
 	}
-	c.wrk, err = findWrk()
+	c.wrk, err = FindWrk()
 	return err
 }

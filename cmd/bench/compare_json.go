@@ -9,20 +9,20 @@ import (
 
 func (c *comparison) results(interrupted bool) results {
 	r := results{
-		Format: resultsFormat, Begun: c.begun.UTC().Truncate(time.Second), Seconds: math.Round(time.Since(c.begun).Seconds()),
-		Command: c.command, Machine: thisMachine(), Build: thisBuild(), Base: c.servers[c.base],
-		Settings: settings{
+		Format: Format, Begun: c.begun.UTC().Truncate(time.Second), Seconds: math.Round(time.Since(c.begun).Seconds()),
+		Command: c.command, Machine: ThisMachine(), Build: ThisBuild(), Base: c.servers[c.base],
+		Settings: Settings{
 			Rounds: c.rounds, Seconds: c.duration.Seconds(), Warmup: c.warmup.Seconds(), Connections: c.conns, Idle: c.idle,
 			Procs: c.procs, ServerCPUs: c.serverCPUs, LoaderCPUs: c.loaderCPUs, Load: "ours",
 		},
-		Scenarios: []scenarioResult{}, Warnings: c.warnings, Failures: c.failures, Interrupted: interrupted,
+		Scenarios: []Scenario{}, Warnings: c.warnings, Failures: c.failures, Interrupted: interrupted,
 	}
 	if c.wrk != nil {
 		r.Settings.Load = "wrk"
 	}
 	for _, name := range c.servers {
-		known, _ := candidateNamed(name)
-		s := serverResult{Name: name, What: known.what}
+		known, _ := Named(name)
+		s := serverResult{Name: name, What: known.What}
 		if x := c.external(name); x != nil {
 			s.URL, s.Command = x.url, x.command
 		}
@@ -30,7 +30,7 @@ func (c *comparison) results(interrupted bool) results {
 	}
 	for _, row := range c.measuredRows() {
 		if n := len(r.Scenarios); n == 0 || r.Scenarios[n-1].Name != row.scenario {
-			r.Scenarios = append(r.Scenarios, scenarioResult{Name: row.scenario, What: whatOf(row.scenario)})
+			r.Scenarios = append(r.Scenarios, Scenario{Name: row.scenario, What: whatOf(row.scenario)})
 		}
 		s := &r.Scenarios[len(r.Scenarios)-1]
 		s.Rows = append(s.Rows, c.rowResult(row))
@@ -47,22 +47,22 @@ func whatOf(name string) string {
 	return ""
 }
 
-func (c *comparison) rowResult(r row) rowResult {
-	res := rowResult{Title: r.title}
+func (c *comparison) rowResult(r row) Row {
+	res := Row{Title: r.title}
 	for i, name := range c.servers {
 		if r.left[i] || len(r.rounds[i]) == 0 {
 			continue
 		}
-		s := rowServer{Name: name, Metrics: map[string]metricResult{}}
+		s := RowServer{Name: name, Metrics: map[string]Figure{}}
 		if r.sums[i] != nil {
-			s.Curve = newCurve(r.sums[i])
+			s.Curve = NewCurve(r.sums[i])
 		}
-		for m := range metrics {
+		for m := range Metrics {
 			base := r.rounds[c.base]
 			if i == c.base {
 				base = nil
 			}
-			if one, ok := newFigure(r.rounds[i], base, m); ok {
+			if one, ok := NewFigure(r.rounds[i], base, m); ok {
 				s.Metrics[metricNames[m]] = one
 			}
 		}

@@ -21,7 +21,7 @@ func TestCompareGoesOnWithoutAServerThatFails(t *testing.T) {
 	var killed atomic.Bool
 	w := writerFunc(func(p []byte) (int, error) {
 		if strings.Contains(string(p), "json, 8 connections: net/http") && killed.CompareAndSwap(false, true) {
-			for _, pid := range descendants(os.Getpid()) {
+			for _, pid := range Descendants(os.Getpid()) {
 				if b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); bytes.Contains(b, []byte("-server\x00net/http\x00")) {
 					require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
 				}
@@ -30,7 +30,7 @@ func TestCompareGoesOnWithoutAServerThatFails(t *testing.T) {
 		return len(p), nil
 	})
 	var stdout, stderr bytes.Buffer
-	code := bench.run(t.Context(), env{stdout: &stdout, stderr: io.MultiWriter(&stderr, w)}, append([]string{"-scenarios", "plaintext,json,blocking"}, quick...))
+	code := bench.Run(t.Context(), Env{Stdout: &stdout, Stderr: io.MultiWriter(&stderr, w)}, append([]string{"-scenarios", "plaintext,json,blocking"}, quick...))
 	require.Equal(t, 1, code, "%s%s", &stdout, &stderr)
 	require.Contains(t, stderr.String(), "failed: json, net/http:")
 	require.Regexp(t, `json, 8 connections +adapter \S*`, stdout.String())

@@ -24,12 +24,12 @@ func (c *comparison) setup() string {
 func (c *comparison) print(w io.Writer) {
 	if rows := c.measuredRows(); len(rows) > 0 {
 		fmt.Fprintf(w, "%s\n\n", c.setup())
-		printTable(w, c.servers, c.base, rows, columns, true)
+		printTable(w, c.servers, c.base, rows, Columns, true)
 		if c.wide {
 			rows = slices.DeleteFunc(rows, func(r row) bool { return r.kind == rowIdle })
 			if len(rows) > 0 {
 				fmt.Fprintf(w, "\nOf the server's process per request, and of the load; ± is half the spread of the rounds:\n\n")
-				printTable(w, c.servers, c.base, rows, wideColumns, false)
+				printTable(w, c.servers, c.base, rows, WideColumns, false)
 			}
 		}
 	}
@@ -52,8 +52,8 @@ func (c *comparison) printHandshakes(w io.Writer, rows []row) {
 	for _, r := range rows {
 		var each []string
 		for i, name := range c.servers {
-			if n := column(r.rounds[i], handshakes); len(n) > 0 {
-				each = append(each, fmt.Sprintf("%s %s", name, count(median(n))))
+			if n := Values(r.rounds[i], Handshakes); len(n) > 0 {
+				each = append(each, fmt.Sprintf("%s %s", name, Count(Median(n))))
 			}
 		}
 		if len(each) > 0 {
@@ -65,7 +65,7 @@ func (c *comparison) printHandshakes(w io.Writer, rows []row) {
 // measuredRows are the rows that have a figure.
 func (c *comparison) measuredRows() (rows []row) {
 	for _, r := range c.rows {
-		if slices.ContainsFunc(r.rounds, func(s []sample) bool { return len(s) > 0 }) {
+		if slices.ContainsFunc(r.rounds, func(s []Sample) bool { return len(s) > 0 }) {
 			rows = append(rows, r)
 		}
 	}

@@ -22,12 +22,12 @@ func (c *comparison) run(ctx context.Context) error {
 			}
 		}
 	}
-	c.line.note("%s; about %.0f s", c.setup(), c.seconds())
-	var plain, secure []*child
+	c.line.Note("%s; about %.0f s", c.setup(), c.seconds())
+	var plain, secure []*Child
 	defer func() {
 		for _, ch := range slices.Concat(plain, secure) {
 			if ch != nil {
-				ch.stop()
+				ch.Stop()
 			}
 		}
 	}()
@@ -37,7 +37,7 @@ func (c *comparison) run(ctx context.Context) error {
 			some = &secure
 		}
 		if *some == nil {
-			*some = make([]*child, len(c.servers))
+			*some = make([]*Child, len(c.servers))
 		}
 		children := *some
 		if err := c.startThose(ctx, s, children); err != nil {
@@ -119,8 +119,8 @@ func (c *comparison) warmupOf(s scenario) time.Duration {
 }
 
 // loadRows runs the rounds of a scenario, forwards and backwards in turns. A server that fails is left out of the rest.
-func (c *comparison) loadRows(ctx context.Context, s scenario, children []*child) error {
-	loads := make([][]*group, len(children))
+func (c *comparison) loadRows(ctx context.Context, s scenario, children []*Child) error {
+	loads := make([][]*Group, len(children))
 	for i, ch := range children {
 		if !c.offers(c.servers[i], s) {
 			continue
@@ -129,15 +129,15 @@ func (c *comparison) loadRows(ctx context.Context, s scenario, children []*child
 		var other *otherAnswer
 		switch {
 		case ctx.Err() != nil:
-			return errInterrupted
-		case errors.As(err, &other) && c.external(ch.name) != nil:
-			c.warn("%s is left out of %s: %v", ch.name, s.name, err)
+			return ErrInterrupted
+		case errors.As(err, &other) && c.external(ch.Name) != nil:
+			c.warn("%s is left out of %s: %v", ch.Name, s.name, err)
 			continue
 		case err != nil:
 			c.fail("%s, %v", s.name, err)
 			continue
 		}
-		if loads[i], err = s.groups(ch.url, c.conns); err != nil {
+		if loads[i], err = s.groups(ch.URL, c.conns); err != nil {
 			return err
 		}
 	}
@@ -151,15 +151,15 @@ func (c *comparison) loadRows(ctx context.Context, s scenario, children []*child
 				continue
 			}
 			samples, err := c.measure(ctx, s, children[k], loads[k])
-			if errors.Is(err, errNothing) && ctx.Err() == nil { // another program may have had the CPU all the time
+			if errors.Is(err, ErrNothing) && ctx.Err() == nil { // another program may have had the CPU all the time
 				c.step--
 				samples, err = c.measure(ctx, s, children[k], loads[k])
 			}
-			if errors.Is(err, errInterrupted) || ctx.Err() != nil {
-				return errInterrupted
+			if errors.Is(err, ErrInterrupted) || ctx.Err() != nil {
+				return ErrInterrupted
 			}
 			if err != nil {
-				c.fail("%s, %s: %v", s.name, children[k].name, err)
+				c.fail("%s, %s: %v", s.name, children[k].Name, err)
 				loads[k] = nil
 				for i := range rows {
 					rows[i].left[k], rows[i].rounds[k], rows[i].sums[k] = true, nil, nil
@@ -178,14 +178,14 @@ func (c *comparison) loadRows(ctx context.Context, s scenario, children []*child
 }
 
 // newRows adds the rows of a scenario, and returns them for being filled.
-func (c *comparison) newRows(s scenario, loads [][]*group) []row {
+func (c *comparison) newRows(s scenario, loads [][]*Group) []row {
 	first := len(c.rows)
-	some := slices.IndexFunc(loads, func(gs []*group) bool { return gs != nil })
+	some := slices.IndexFunc(loads, func(gs []*Group) bool { return gs != nil })
 	if some < 0 {
 		return nil
 	}
 	for i, g := range loads[some] {
-		r := newRow(s.name, g.name, rowLoad, len(c.servers))
+		r := newRow(s.name, g.Name, rowLoad, len(c.servers))
 		if i > 0 {
 			r.kind = rowFollows
 		}
@@ -201,32 +201,32 @@ func (c *comparison) newRows(s scenario, loads [][]*group) []row {
 func (c *comparison) fail(format string, args ...any) {
 	s := fmt.Sprintf(format, args...)
 	c.failures = append(c.failures, s)
-	c.line.note("failed: %s", s)
+	c.line.Note("failed: %s", s)
 }
 
 // setRates measures by a closed loop what a server can do, right before an open loop at a share of it: a minute later the machine
 // may be another one. It returns the requests a second.
-func (c *comparison) setRates(ctx context.Context, s scenario, ch *child, groups []*group) (float64, error) {
-	run := loadRun{addr: ch.addr, warmup: c.warmup, duration: c.duration, timeout: c.timeout, loops: 1}
+func (c *comparison) setRates(ctx context.Context, s scenario, ch *Child, groups []*Group) (float64, error) {
+	run := loadRun{Addr: ch.Addr, Warmup: c.warmup, Duration: c.duration, Timeout: c.timeout, Loops: 1}
 	for _, g := range groups {
 		closed := *g
-		closed.rate = 0
-		run.groups = append(run.groups, &closed)
+		closed.Rate = 0
+		run.Groups = append(run.Groups, &closed)
 	}
-	out, err := run.do(ctx)
+	out, err := run.Do(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("%s", ch.lastWords(err))
+		return 0, fmt.Errorf("%s", ch.LastWords(err))
 	}
-	if out.interrupted {
-		return 0, errInterrupted
+	if out.Interrupted {
+		return 0, ErrInterrupted
 	}
-	if err := out.problem(ch.addr); err != nil {
+	if err := out.Problem(ch.Addr); err != nil {
 		return 0, err
 	}
 	for i, g := range groups {
-		g.rate = s.open * float64(out.groups[i].requests) / out.elapsed.Seconds()
+		g.Rate = s.open * float64(out.Groups[i].Requests) / out.Elapsed.Seconds()
 	}
-	return float64(out.total().requests) / out.elapsed.Seconds(), nil
+	return float64(out.Total().Requests) / out.Elapsed.Seconds(), nil
 }
 
 // otherAnswer is an answer that is not the application's.
@@ -236,9 +236,9 @@ func (e *otherAnswer) Error() string { return e.text }
 
 // probe asks for each path of s once, so that a server which answers otherwise is told apart from one that fails
 // under load.
-func (c *comparison) probe(ctx context.Context, s scenario, ch *child) error {
+func (c *comparison) probe(ctx context.Context, s scenario, ch *Child) error {
 	for _, p := range s.parts {
-		r, err := s.request(p, ch.url)
+		r, err := s.request(p, ch.URL)
 		if err != nil {
 			return err
 		}
@@ -246,26 +246,26 @@ func (c *comparison) probe(ctx context.Context, s scenario, ch *child) error {
 		if p.send != "" {
 			method = "POST"
 		}
-		status, body, err := r.probe(ctx, c.timeout)
+		status, body, err := r.Probe(ctx, c.timeout)
 		if status == 200 && s.topic && err == nil {
-			err = r.probeTopic(ctx, c.timeout)
+			err = r.ProbeTopic(ctx, c.timeout)
 		}
 		switch {
 		case err != nil:
-			return fmt.Errorf("%s: %s %s: %s", ch.name, method, p.path, ch.lastWords(err))
+			return fmt.Errorf("%s: %s %s: %s", ch.Name, method, p.path, ch.LastWords(err))
 		case status != 200 || string(body) != p.body:
-			return &otherAnswer{fmt.Sprintf("%s: %s %s answers %d %q instead of 200 %q", ch.name, method, p.path, status, cut(body), cut([]byte(p.body)))}
+			return &otherAnswer{fmt.Sprintf("%s: %s %s answers %d %q instead of 200 %q", ch.Name, method, p.path, status, Cut(body), Cut([]byte(p.body)))}
 		}
 	}
 	return nil
 }
 
 // measure loads a server once and returns what each group did.
-func (c *comparison) measure(ctx context.Context, s scenario, ch *child, groups []*group) ([]measured, error) {
+func (c *comparison) measure(ctx context.Context, s scenario, ch *Child, groups []*Group) ([]measured, error) {
 	c.step++
 	c.loads++
-	title := groups[0].name
-	c.line.note("[%d/%d] %s: %s", c.step, c.steps, title, ch.name)
+	title := groups[0].Name
+	c.line.Note("[%d/%d] %s: %s", c.step, c.steps, title, ch.Name)
 	able := math.NaN()
 	if s.open > 0 {
 		var err error
@@ -280,56 +280,56 @@ func (c *comparison) measure(ctx context.Context, s scenario, ch *child, groups 
 			return nil, err
 		}
 	}
-	var from, to processState
+	var from, to State
 	var uerr error
 	run := loadRun{
-		addr: ch.addr, groups: groups, warmup: c.warmupOf(s), duration: c.durationOf(s), timeout: c.timeout, loops: 1,
-		begin: func() { from, uerr = ch.state() },
-		end: func() {
+		Addr: ch.Addr, Groups: groups, Warmup: c.warmupOf(s), Duration: c.durationOf(s), Timeout: c.timeout, Loops: 1,
+		Begin: func() { from, uerr = ch.State() },
+		End: func() {
 			if uerr == nil {
-				to, uerr = ch.state()
+				to, uerr = ch.State()
 			}
 		},
-		progress: func(_ time.Duration, requests, _ uint64) {
-			c.line.show("[%d/%d] %s: %s: %s requests", c.step, c.steps, title, ch.name, thousands(requests))
+		Progress: func(_ time.Duration, requests, _ uint64) {
+			c.line.Show("[%d/%d] %s: %s: %s requests", c.step, c.steps, title, ch.Name, Thousands(requests))
 		},
 	}
 	out, err := c.loadBy(ctx, &run)
 	if err != nil {
-		return nil, fmt.Errorf("%s", ch.lastWords(err))
+		return nil, fmt.Errorf("%s", ch.LastWords(err))
 	}
-	if out.interrupted {
-		return nil, errInterrupted
+	if out.Interrupted {
+		return nil, ErrInterrupted
 	}
-	var slow *rateErr
-	if err := out.problem(ch.addr); errors.As(err, &slow) {
-		c.unheld(title, ch.name) // its latencies say so too
+	var slow *RateError
+	if err := out.Problem(ch.Addr); errors.As(err, &slow) {
+		c.unheld(title, ch.Name) // its latencies say so too
 	} else if err != nil {
-		if out.gone {
-			return nil, fmt.Errorf("%w; %s", err, ch.lastWords(errors.New("it said nothing")))
+		if out.Gone {
+			return nil, fmt.Errorf("%w; %s", err, ch.LastWords(errors.New("it said nothing")))
 		}
 		return nil, err
 	}
-	used := to.minus(from)
-	used.cpu.known = used.cpu.known && uerr == nil
-	used.switches = used.switches && uerr == nil
+	used := to.Minus(from)
+	used.CPU.Known = used.CPU.Known && uerr == nil
+	used.Switches = used.Switches && uerr == nil
 	if s.open == 0 && s.rate == 0 {
-		c.checkLimit(title, ch.name, out, used.cpu)
+		c.checkLimit(title, ch.Name, out, used.CPU)
 	}
 
 	var all []measured
-	for i, t := range out.groups {
-		m := measured{noSample(), t}
-		m.rate(out.elapsed)
+	for i, t := range out.Groups {
+		m := measured{NoSample(), t}
+		m.rate(out.Elapsed)
 		if i == 0 {
-			m.process(used, out.total().requests)
-			m.sample[capacity] = able
-			if n, err := ch.residentNow(); err == nil {
-				m.sample[rss] = float64(n)
+			m.process(used, out.Total().Requests)
+			m.sample[Capacity] = able
+			if n, err := ch.ResidentNow(); err == nil {
+				m.sample[RSS] = float64(n)
 			}
-			m.sample[calmP99] = calm
+			m.sample[CalmP99] = calm
 			if s.tls && s.close {
-				m.sample[handshakes] = 1e6 / m.sample[cpu]
+				m.sample[Handshakes] = 1e6 / m.sample[CPU]
 			}
 		}
 		all = append(all, m)
@@ -337,24 +337,24 @@ func (c *comparison) measure(ctx context.Context, s scenario, ch *child, groups 
 	return all, nil
 }
 
-func (c *comparison) loadBy(ctx context.Context, run *loadRun) (*outcome, error) {
+func (c *comparison) loadBy(ctx context.Context, run *loadRun) (*Outcome, error) {
 	if c.wrk != nil {
-		return c.wrk.do(ctx, run, c.loaderCPUs)
+		return c.wrk.Do(ctx, run, c.loaderCPUs)
 	}
-	return run.do(ctx)
+	return run.Do(ctx)
 }
 
 // checkLimit warns where requests per second are not about the server: a closed loop keeps it busy, unless the load or
 // the machine cannot.
-func (c *comparison) checkLimit(title, name string, out *outcome, server usage) {
-	if c.loaderCPUs == nil || !out.ownCPU.known || !server.known {
+func (c *comparison) checkLimit(title, name string, out *Outcome, server Usage) {
+	if c.loaderCPUs == nil || !out.OwnCPU.Known || !server.Known {
 		return
 	}
-	own := float64(out.ownCPU.sum) / float64(out.elapsed)
-	if float64(server.sum)/float64(out.elapsed) >= serverBusy*float64(c.procs) {
+	own := float64(out.OwnCPU.Sum) / float64(out.Elapsed)
+	if float64(server.Sum)/float64(out.Elapsed) >= ServerBusy*float64(c.procs) {
 		return
 	}
-	if own >= ownBusy*float64(len(c.loaderCPUs)) {
+	if own >= OwnBusy*float64(len(c.loaderCPUs)) {
 		c.warn("%s, %s: the load was at the limit of its CPU and the server was not: requests/s and latencies are about the load", title, name)
 		return
 	}

@@ -3,7 +3,7 @@ package main
 import "context"
 
 // startThose starts the servers that a scenario is for and that do not run yet.
-func (c *comparison) startThose(ctx context.Context, s scenario, children []*child) (err error) {
+func (c *comparison) startThose(ctx context.Context, s scenario, children []*Child) (err error) {
 	for i, name := range c.servers {
 		if children[i] != nil || !c.offers(name, s) {
 			continue
@@ -24,29 +24,29 @@ func (c *comparison) offers(name string, s scenario) bool {
 }
 
 // start starts a server of either kind.
-func (c *comparison) start(ctx context.Context, name string, tls bool) (*child, error) {
+func (c *comparison) start(ctx context.Context, name string, tls bool) (*Child, error) {
 	if x := c.externals[externalKey{name, tls}]; x != nil {
 		return x.start(ctx, c.procs, c.serverCPUs)
 	}
 	o, scheme := c.serve, "http"
-	if o.tls = tls; tls {
+	if o.TLS = tls; tls {
 		scheme = "https"
 	}
-	return startSelf(ctx, name, scheme, serveArgs(name, o), c.procs, c.serverCPUs)
+	return Start(ctx, name, scheme, CommandLine(name, o), c.procs, c.serverCPUs)
 }
 
 // revive starts a server again that has died.
-func (c *comparison) revive(ctx context.Context, children []*child, k int, tls bool) (err error) {
-	if !children[k].gone() {
+func (c *comparison) revive(ctx context.Context, children []*Child, k int, tls bool) (err error) {
+	if !children[k].Gone() {
 		return nil
 	}
-	children[k].stop()
+	children[k].Stop()
 	children[k], err = c.start(ctx, c.servers[k], tls)
 	return err
 }
 
 // fresh is a server that has not worked yet.
-func (c *comparison) fresh(ctx context.Context, children []*child, i int, tls bool) (ch *child, err error) {
+func (c *comparison) fresh(ctx context.Context, children []*Child, i int, tls bool) (ch *Child, err error) {
 	x := c.externals[externalKey{c.servers[i], tls}]
 	switch {
 	case x == nil:
@@ -54,7 +54,7 @@ func (c *comparison) fresh(ctx context.Context, children []*child, i int, tls bo
 	case len(x.command) == 0:
 		return children[i], nil
 	}
-	children[i].stop()
+	children[i].Stop()
 	children[i], err = c.start(ctx, c.servers[i], tls)
 	return children[i], err
 }

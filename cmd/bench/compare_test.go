@@ -22,11 +22,11 @@ var quick = []string{"-rounds", "2", "-d", "300ms", "-warmup", "20ms", "-c", "8"
 
 // stayPut moves this process back to where it was when a comparison in it has ended.
 func stayPut(t *testing.T) {
-	cpus, procs := allowedCPUs(), runtime.GOMAXPROCS(0)
+	cpus, procs := AllowedCPUs(), runtime.GOMAXPROCS(0)
 	t.Cleanup(func() {
 		runtime.GOMAXPROCS(procs)
 		if len(cpus) > 0 {
-			require.NoError(t, moveTo(cpus))
+			require.NoError(t, MoveTo(cpus))
 		}
 	})
 }
@@ -74,28 +74,28 @@ func TestCompareServerDoesNotStart(t *testing.T) {
 func TestMeasureServerDies(t *testing.T) {
 	t.Setenv(asBench, "1")
 	t.Setenv("TMPDIR", t.TempDir()) // a killed server leaves its files
-	c := comparison{conns: 4, duration: 30 * time.Second, timeout: 5 * time.Second, line: newProgress(io.Discard)}
-	ch, err := startSelf(t.Context(), "net/http", "http", serveArgs("net/http", serveOptions{}), 1, nil)
+	c := comparison{conns: 4, duration: 30 * time.Second, timeout: 5 * time.Second, line: NewProgress(io.Discard)}
+	ch, err := Start(t.Context(), "net/http", "http", CommandLine("net/http", Options{}), 1, nil)
 	require.NoError(t, err)
-	defer ch.stop()
-	groups, err := scenarios[0].groups(ch.url, c.conns)
+	defer ch.Stop()
+	groups, err := scenarios[0].groups(ch.URL, c.conns)
 	require.NoError(t, err)
 	go func() {
 		time.Sleep(200 * time.Millisecond)
-		ch.kill()
+		ch.Kill()
 	}()
 	_, err = c.measure(t.Context(), scenarios[0], ch, groups)
-	require.ErrorContains(t, err, "the server at "+ch.addr+" went away")
+	require.ErrorContains(t, err, "the server at "+ch.Addr+" went away")
 }
 
 // Requests per second are the server's only if it was the server that could not do more.
 func TestCheckLimit(t *testing.T) {
-	busy := func(cores float64) usage {
-		return usage{sum: time.Duration(cores * float64(time.Second)), known: true}
+	busy := func(cores float64) Usage {
+		return Usage{Sum: time.Duration(cores * float64(time.Second)), Known: true}
 	}
 	for _, c := range []struct {
 		name        string
-		own, server usage
+		own, server Usage
 		says        string
 		disturbed   int
 	}{
@@ -103,11 +103,11 @@ func TestCheckLimit(t *testing.T) {
 		{"both are", busy(0.99), busy(0.99), "", 0},
 		{"the load is", busy(0.99), busy(0.6), "the load was at the limit", 0},
 		{"neither is", busy(0.6), busy(0.6), "other programs took CPU", 1},
-		{"nobody knows", usage{}, busy(0.6), "", 0},
+		{"nobody knows", Usage{}, busy(0.6), "", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cmp := comparison{procs: 1, loads: 1, serverCPUs: []int{0}, loaderCPUs: []int{1}}
-			cmp.checkLimit("plaintext", "adapter", &outcome{elapsed: time.Second, ownCPU: c.own}, c.server)
+			cmp.checkLimit("plaintext", "adapter", &Outcome{Elapsed: time.Second, OwnCPU: c.own}, c.server)
 			require.Equal(t, c.disturbed, cmp.disturbed)
 			var out bytes.Buffer
 			cmp.print(&out)
@@ -121,7 +121,7 @@ func TestProbeFindsAnotherAnswer(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }))
 	defer s.Close()
 	c := comparison{timeout: 5 * time.Second}
-	err := c.probe(t.Context(), scenarios[0], running("x", s.URL, s.Listener.Addr().String()))
+	err := c.probe(t.Context(), scenarios[0], Running("x", s.URL, s.Listener.Addr().String()))
 	require.EqualError(t, err, `x: GET /plaintext answers 200 "hello" instead of 200 "Hello, World!"`)
 }
 
@@ -129,18 +129,18 @@ func TestProbeFindsAnotherAnswer(t *testing.T) {
 func TestIdleMemoryWantsThemOpen(t *testing.T) {
 	t.Setenv(asBench, "1")
 	t.Setenv("TMPDIR", t.TempDir()) // a killed server leaves its files
-	ch, err := startSelf(t.Context(), "net/http", "http", serveArgs("net/http", serveOptions{}), 1, nil)
+	ch, err := Start(t.Context(), "net/http", "http", CommandLine("net/http", Options{}), 1, nil)
 	require.NoError(t, err)
-	defer ch.stop()
+	defer ch.Stop()
 	_, err = idleMemory(t.Context(), ch, scenario{}, 10, 5*time.Second, func(format string, _ ...any) {
 		if strings.HasSuffix(format, "asking each again") {
-			ch.kill()
+			ch.Kill()
 		}
 	})
 	if runtime.GOOS == "linux" {
 		require.ErrorContains(t, err, "did not stay open")
 	} else {
-		require.ErrorIs(t, err, errUnmeasured)
+		require.ErrorIs(t, err, ErrUnmeasured)
 	}
 }
 
@@ -157,7 +157,7 @@ func TestCompareInterrupted(t *testing.T) {
 		return len(p), nil
 	})
 	var stdout bytes.Buffer
-	code := bench.run(ctx, env{stdout: &stdout, stderr: w}, quick)
+	code := bench.Run(ctx, Env{Stdout: &stdout, Stderr: w}, quick)
 	require.Equal(t, 130, code)
 	require.Contains(t, stdout.String(), "plaintext, 8 connections")
 	require.NotContains(t, stdout.String(), "json")
@@ -176,7 +176,7 @@ func TestCompareTriesAgain(t *testing.T) {
 				if n := r.Context().Value(connNumber{}).(int64); n > 1 && n <= 1+4*slow { // after the probe's, four a round
 					time.Sleep(500 * time.Millisecond)
 				}
-				io.WriteString(w, plaintext)
+				io.WriteString(w, Plaintext)
 			}))
 			s.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
 				return context.WithValue(ctx, connNumber{}, conns.Add(1))
@@ -185,10 +185,10 @@ func TestCompareTriesAgain(t *testing.T) {
 			defer s.Close()
 			c := comparison{
 				servers: []string{"x"}, rounds: 1, conns: 4, duration: 200 * time.Millisecond, timeout: 20 * time.Second,
-				externals: map[externalKey]*external{{"x", false}: {}}, line: newProgress(io.Discard),
+				externals: map[externalKey]*external{{"x", false}: {}}, line: NewProgress(io.Discard),
 			}
-			ch := running("x", s.URL, s.Listener.Addr().String())
-			require.NoError(t, c.loadRows(t.Context(), scenarios[0], []*child{ch}))
+			ch := Running("x", s.URL, s.Listener.Addr().String())
+			require.NoError(t, c.loadRows(t.Context(), scenarios[0], []*Child{ch}))
 			require.Len(t, c.rows, 1)
 			require.Len(t, c.rows[0].rounds[0], int(2-slow))
 			require.Len(t, c.failures, int(slow-1))

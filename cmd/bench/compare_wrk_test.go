@@ -8,7 +8,7 @@ import (
 
 func TestCompareByWrk(t *testing.T) {
 	t.Parallel() // in processes of its own
-	if _, err := findWrk(); err != nil {
+	if _, err := FindWrk(); err != nil {
 		t.Skip("wrk is not installed")
 	}
 	cmd := program(t, "-servers", "net/http,fasthttp", "-scenarios", "pipelined", "-load", "wrk", "-rounds", "1", "-warmup", "20ms", "-c", "8")

@@ -19,14 +19,14 @@ func clientTLS(host string) *tls.Config {
 }
 
 // dial opens a connection to the server of r, over TLS with its handshake.
-func (r *request) dial(ctx context.Context, timeout time.Duration) (net.Conn, error) {
+func (r *Request) dial(ctx context.Context, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	conn, err := (&net.Dialer{KeepAlive: -1}).DialContext(ctx, "tcp", r.addr)
-	if err != nil || r.tls == nil {
+	conn, err := (&net.Dialer{KeepAlive: -1}).DialContext(ctx, "tcp", r.Addr)
+	if err != nil || r.TLS == nil {
 		return conn, err
 	}
-	c := tls.Client(&wire{Conn: conn}, r.tls)
+	c := tls.Client(&wire{Conn: conn}, r.TLS)
 	if err := c.HandshakeContext(ctx); err != nil {
 		conn.Close()
 		return nil, err

@@ -12,7 +12,7 @@ import (
 // may be sent up to a millisecond late, which counts as latency: so long may a sleeping goroutine oversleep.
 type goroutines struct {
 	run    *loadRun
-	counts []*tally // by group
+	counts []*Tally // by group
 	slots  []slot
 
 	mu    sync.Mutex
@@ -25,8 +25,8 @@ const readBytes = 64 << 10
 
 func newGoroutines(r *loadRun, slots []slot) *goroutines {
 	g := &goroutines{run: r, slots: slots, conns: make([]net.Conn, len(slots)), wake: make(chan struct{})}
-	for range r.groups {
-		g.counts = append(g.counts, newTally())
+	for range r.Groups {
+		g.counts = append(g.counts, NewTally())
 	}
 	for i, s := range slots {
 		g.conns[i] = s.conn
@@ -34,7 +34,7 @@ func newGoroutines(r *loadRun, slots []slot) *goroutines {
 	return g
 }
 
-func (g *goroutines) tallies() []*tally { return g.counts }
+func (g *goroutines) tallies() []*Tally { return g.counts }
 
 func (g *goroutines) drive() {
 	var wg sync.WaitGroup
@@ -62,8 +62,8 @@ func (g *goroutines) tick() {
 // one drives the i-th connection and those that take its place.
 func (g *goroutines) one(i int) {
 	r, s := g.run, g.slots[i]
-	gr := r.groups[s.group]
-	c := newClient(gr, g.counts[s.group], make([]memo, len(gr.requests)), s.n)
+	gr := r.Groups[s.group]
+	c := newClient(gr, g.counts[s.group], make([]memo, len(gr.Requests)), s.n)
 	conn := s.conn
 	defer func() {
 		if conn != nil {
@@ -75,7 +75,7 @@ func (g *goroutines) one(i int) {
 	}()
 	buf := make([]byte, readBytes)
 	for {
-		if conn == nil && !gr.close {
+		if conn == nil && !gr.Close {
 			if conn = g.dial(i, c.tally); conn == nil {
 				return
 			}
@@ -129,8 +129,8 @@ func (g *goroutines) due(c *client) (started int64, ok bool) {
 }
 
 // dial opens the i-th connection anew. It returns nil if that cannot be done.
-func (g *goroutines) dial(i int, t *tally) net.Conn {
-	conn, err := g.run.dial(g.run.ctx, g.run.groups[g.slots[i].group])
+func (g *goroutines) dial(i int, t *Tally) net.Conn {
+	conn, err := g.run.dial(g.run.ctx, g.run.Groups[g.slots[i].group])
 	if err != nil {
 		g.run.lostForGood(t, err)
 		return nil
@@ -148,7 +148,7 @@ func (g *goroutines) dial(i int, t *tally) net.Conn {
 func (g *goroutines) converse(c *client, conn net.Conn, buf []byte, started int64) next {
 	r := g.run
 	batch := c.send(started, r.now())
-	conn.SetDeadline(time.Now().Add(r.timeout))
+	conn.SetDeadline(time.Now().Add(r.Timeout))
 	if c.sent == math.MaxInt64 {
 		conn.SetDeadline(time.Time{}) // a subscriber waits for as long as it takes
 	}

@@ -20,7 +20,7 @@ type loop struct {
 	run    *loadRun
 	kernel netio.Kernel
 	poller netio.Poller
-	counts []*tally // by group
+	counts []*Tally // by group
 	conns  []loopConn
 	open   []openLoop // by group
 	alarm  alarm      // where there is an open loop
@@ -64,16 +64,16 @@ func newLoops(r *loadRun, slots []slot) ([]driver, error) {
 		return nil, err
 	}
 	var ds []driver
-	for i := range max(1, min(r.loops, len(slots))) {
-		l := &loop{run: r, kernel: k, open: make([]openLoop, len(r.groups)), alarm: alarm{fd: -1}}
-		memos := make([][]memo, len(r.groups))
-		for i, g := range r.groups {
-			l.counts = append(l.counts, newTally())
-			memos[i] = make([]memo, len(g.requests))
+	for i := range max(1, min(r.Loops, len(slots))) {
+		l := &loop{run: r, kernel: k, open: make([]openLoop, len(r.Groups)), alarm: alarm{fd: -1}}
+		memos := make([][]memo, len(r.Groups))
+		for i, g := range r.Groups {
+			l.counts = append(l.counts, NewTally())
+			memos[i] = make([]memo, len(g.Requests))
 		}
-		for j := i; j < len(slots); j += max(1, r.loops) {
+		for j := i; j < len(slots); j += max(1, r.Loops) {
 			g := slots[j].group
-			c := newClient(r.groups[g], l.counts[g], memos[g], slots[j].n)
+			c := newClient(r.Groups[g], l.counts[g], memos[g], slots[j].n)
 			l.conns = append(l.conns, loopConn{client: c, number: g, fd: -1})
 		}
 		if l.poller, err = k.NewPoller(); err == nil {
@@ -96,14 +96,14 @@ func newLoops(r *loadRun, slots []slot) ([]driver, error) {
 
 // prepare makes what only some loads need.
 func (l *loop) prepare() (err error) {
-	for _, g := range l.run.groups {
-		if g.rate > 0 && l.alarm.fd < 0 {
+	for _, g := range l.run.Groups {
+		if g.Rate > 0 && l.alarm.fd < 0 {
 			if l.alarm, err = newAlarm(l.poller); err != nil {
 				return err
 			}
 		}
-		if g.close {
-			if l.to, err = newTarget(l.run.addr); err != nil {
+		if g.Close {
+			if l.to, err = newTarget(l.run.Addr); err != nil {
 				return err
 			}
 		}
@@ -114,7 +114,7 @@ func (l *loop) prepare() (err error) {
 // adopt takes descriptors of its own for this loop's share of the slots, which end: each connection lives on in its loop.
 func (l *loop) adopt(slots []slot, first int) (err error) {
 	for j := range l.conns {
-		s := &slots[first+j*max(1, l.run.loops)]
+		s := &slots[first+j*max(1, l.run.Loops)]
 		if s.conn == nil {
 			continue
 		}
@@ -140,7 +140,7 @@ func ownFD(c net.Conn) (int, error) {
 	return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
 }
 
-func (l *loop) tallies() []*tally { return l.counts }
+func (l *loop) tallies() []*Tally { return l.counts }
 
 func (l *loop) tick() { l.poller.Wake() }
 
@@ -318,7 +318,7 @@ func (l *loop) drop(i int, why next) {
 	if l.run.over() {
 		return
 	}
-	if c.group.close && why == wantFresh {
+	if c.group.Close && why == wantFresh {
 		c.again()
 		l.free(i, l.run.now())
 		return
@@ -329,7 +329,7 @@ func (l *loop) drop(i int, why next) {
 		}
 		conn, err := l.run.dial(l.run.ctx, c.group)
 		d := dialled{index: i, fd: -1}
-		if err == nil && c.group.close { // it was to see whether the server is still there
+		if err == nil && c.group.Close { // it was to see whether the server is still there
 			conn.Close()
 		} else if err == nil {
 			d.fd, d.tls, err = take(conn)
@@ -369,8 +369,8 @@ func (l *loop) checkTimeouts() {
 	l.checked = now
 	for i := range l.conns {
 		c := &l.conns[i]
-		if c.fd >= 0 && c.pending > 0 && now-c.sent > int64(l.run.timeout) {
-			c.tally.lockedFail("timeout", "no whole response within %v", l.run.timeout)
+		if c.fd >= 0 && c.pending > 0 && now-c.sent > int64(l.run.Timeout) {
+			c.tally.lockedFail("timeout", "no whole response within %v", l.run.Timeout)
 			l.drop(i, wantOut)
 		}
 	}

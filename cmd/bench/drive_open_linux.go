@@ -45,7 +45,7 @@ func (l *loop) sendDueOf(group int, now int64) {
 	o := &l.open[group]
 	for o.n > 0 {
 		if o.due == 0 {
-			o.due = l.run.groups[group].schedule.take()
+			o.due = l.run.Groups[group].schedule.take()
 		}
 		if o.due > now {
 			return
@@ -55,7 +55,7 @@ func (l *loop) sendDueOf(group int, now int64) {
 		o.n--
 		c := &l.conns[i]
 		c.queued = false
-		if c.fd < 0 && !c.group.close {
+		if c.fd < 0 && !c.group.Close {
 			continue // it is being opened anew, and will come back
 		}
 		due := o.due

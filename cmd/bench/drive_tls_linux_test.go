@@ -19,14 +19,14 @@ func TestSecuredEveryCut(t *testing.T) {
 	s.Config.ErrorLog = log.New(io.Discard, "", 0) // the client leaves in the middle
 	s.StartTLS()
 	defer s.Close()
-	r, err := newRequest("GET", s.URL, nil, nil)
+	r, err := NewRequest("GET", s.URL, nil, nil)
 	require.NoError(t, err)
-	r.want.body = []byte("hello")
-	g := newGroup("", 1, 1, r)
+	r.Want.Body = []byte("hello")
+	g := NewGroup("", 1, 1, r)
 	for cut := 0; ; cut++ {
 		conn, err := r.dial(t.Context(), 10*time.Second)
 		require.NoError(t, err)
-		c := loopConn{client: newClient(g, newTally(), make([]memo, 1), 0)}
+		c := loopConn{client: newClient(g, NewTally(), make([]memo, 1), 0)}
 		l := &loop{run: &loadRun{}, plain: make([]byte, readBytes)}
 		fd, tls, err := take(conn)
 		require.NoError(t, err)
@@ -50,7 +50,7 @@ func TestSecuredEveryCut(t *testing.T) {
 		}
 		raw.Close()
 		require.Equal(t, wantSend, want)
-		require.Empty(t, c.tally.failed())
+		require.Empty(t, c.tally.Failed())
 		if cut >= at {
 			return
 		}

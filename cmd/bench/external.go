@@ -36,28 +36,28 @@ func parseExternal(text string) (*external, error) {
 	url, command, _ := strings.Cut(rest, ",")
 	x := &external{name: name, url: strings.TrimSuffix(url, "/"), command: strings.Fields(command)}
 	if !ok || name == "" {
-		return nil, usageError("-external %q: want NAME=URL or NAME=URL,COMMAND", text)
+		return nil, UsageError("-external %q: want NAME=URL or NAME=URL,COMMAND", text)
 	}
-	r, err := newRequest("GET", x.url+"/", nil, nil)
+	r, err := NewRequest("GET", x.url+"/", nil, nil)
 	if err != nil {
-		return nil, usageError("-external %s: %v", name, err)
+		return nil, UsageError("-external %s: %v", name, err)
 	}
-	x.addr, x.tls = r.addr, r.tls != nil
+	x.addr, x.tls = r.Addr, r.TLS != nil
 	if len(x.command) > 0 {
 		if _, err := exec.LookPath(x.command[0]); err != nil {
-			return nil, usageError("-external %s: %v", name, err)
+			return nil, UsageError("-external %s: %v", name, err)
 		}
 	}
 	return x, nil
 }
 
 // start runs the command, if there is one, and returns when the server accepts connections.
-func (x *external) start(ctx context.Context, procs int, cpus []int) (*child, error) {
+func (x *external) start(ctx context.Context, procs int, cpus []int) (*Child, error) {
 	if len(x.command) > 0 {
-		return startCommand(ctx, x.name, x.url, x.addr, x.command, procs, cpus)
+		return StartCommand(ctx, x.name, x.url, x.addr, x.command, procs, cpus)
 	}
-	if err := reach(ctx, x.addr, time.Second); err != nil {
+	if err := Reach(ctx, x.addr, time.Second); err != nil {
 		return nil, fmt.Errorf("%s: %w", x.name, err)
 	}
-	return running(x.name, x.url, x.addr), nil
+	return Running(x.name, x.url, x.addr), nil
 }

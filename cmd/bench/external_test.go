@@ -44,7 +44,7 @@ func TestExternalOffersAPart(t *testing.T) {
 			http.NotFound(w, r)
 			return
 		}
-		io.WriteString(w, plaintext)
+		io.WriteString(w, Plaintext)
 	}))
 	defer s.Close()
 	out, err := program(t, append([]string{"compare", "-servers", "native", "-scenarios", "plaintext,json", "-external", "theirs=" + s.URL}, quick...)...).CombinedOutput()

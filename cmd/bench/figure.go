@@ -2,15 +2,15 @@ package main
 
 import "math"
 
-// newFigure is a metric of all rounds of a server, and its ratio to the base's rounds: nil for the base itself. It reports false if the
+// NewFigure is a metric of all rounds of a server, and its ratio to the base's rounds: nil for the base itself. It reports false if the
 // metric was not measured.
-func newFigure(rounds, base []sample, m metric) (one metricResult, ok bool) {
-	values := column(rounds, m)
+func NewFigure(rounds, base []Sample, m Metric) (one Figure, ok bool) {
+	values := Values(rounds, m)
 	if len(values) == 0 {
 		return one, false
 	}
-	one = metricResult{Median: median(values), Rounds: values}
-	if d := spread(values); !math.IsNaN(d) && !math.IsInf(d, 0) {
+	one = Figure{Median: Median(values), Rounds: values}
+	if d := Spread(values); !math.IsNaN(d) && !math.IsInf(d, 0) {
 		one.Spread = &d
 	}
 	if base != nil {
@@ -19,12 +19,12 @@ func newFigure(rounds, base []sample, m metric) (one metricResult, ok bool) {
 	return one, true
 }
 
-func ratioOf(base, other []sample, m metric) *ratioResult {
-	ra, ok := newRatio(base, other, m)
+func ratioOf(base, other []Sample, m Metric) *RatioResult {
+	ra, ok := NewRatio(base, other, m)
 	if !ok {
 		return nil
 	}
-	res := &ratioResult{Spread: ra.spread(), Swallowed: ra.swallowed()}
+	res := &RatioResult{Spread: ra.spread(), Swallowed: ra.Swallowed()}
 	if !res.Swallowed {
 		res.Median = &ra.median
 	}

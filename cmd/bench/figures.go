@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// thousands is n with its digits in groups of three.
-func thousands(n uint64) string {
+// Thousands is n with its digits in groups of three.
+func Thousands(n uint64) string {
 	s := fmt.Sprint(n)
 	var b strings.Builder
 	for i, d := range s {
@@ -19,8 +19,8 @@ func thousands(n uint64) string {
 	return b.String()
 }
 
-// micros is a time given in microseconds, with three digits or so.
-func micros(us float64) string {
+// Micros is a time given in microseconds, with three digits or so.
+func Micros(us float64) string {
 	switch {
 	case us < 10:
 		return fmt.Sprintf("%.1f µs", us)
@@ -36,10 +36,10 @@ func micros(us float64) string {
 	return fmt.Sprintf("%.2f s", us/1e6)
 }
 
-func tenths(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+func Seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
 
-func count(v float64) string { return thousands(uint64(v + 0.5)) }
+func Count(v float64) string { return Thousands(uint64(v + 0.5)) }
 
-func two(v float64) string { return fmt.Sprintf("%.2f", v) }
+func Hundredths(v float64) string { return fmt.Sprintf("%.2f", v) }
 
 func list(cpus []int) string { return strings.Trim(fmt.Sprint(cpus), "[]") }

@@ -17,14 +17,14 @@ const (
 
 // idleRow measures memory, with a fresh process for each server: one that has worked has room left over from it. An external
 // server cannot run twice on its address, so its process is replaced.
-func (c *comparison) idleRow(ctx context.Context, s scenario, children []*child) error {
+func (c *comparison) idleRow(ctx context.Context, s scenario, children []*Child) error {
 	title := "idle, %s connections"
 	if s.sends > 0 {
 		title = "idle, %s WebSockets"
 	} else if s.tls {
 		title += " over TLS"
 	}
-	r := newRow(s.name, fmt.Sprintf(title, thousands(uint64(c.idle))), rowIdle, len(c.servers))
+	r := newRow(s.name, fmt.Sprintf(title, Thousands(uint64(c.idle))), rowIdle, len(c.servers))
 	for i, name := range c.servers {
 		r.left[i] = !c.offers(name, s)
 	}
@@ -34,23 +34,23 @@ func (c *comparison) idleRow(ctx context.Context, s scenario, children []*child)
 			continue
 		}
 		c.step++
-		c.line.note("[%d/%d] idle memory: %s", c.step, c.steps, name)
+		c.line.Note("[%d/%d] idle memory: %s", c.step, c.steps, name)
 		ch, err := c.fresh(ctx, children, i, s.tls)
 		if err != nil {
 			return err
 		}
 		bytes, err := idleMemory(ctx, ch, s, c.idle, c.timeout, func(format string, args ...any) {
-			c.line.show("[%d/%d] "+name+": "+format, append([]any{c.step, c.steps}, args...)...)
+			c.line.Show("[%d/%d] "+name+": "+format, append([]any{c.step, c.steps}, args...)...)
 		})
 		if ch != children[i] {
-			ch.stop()
+			ch.Stop()
 		}
 		switch {
-		case errors.Is(err, errUnmeasured):
+		case errors.Is(err, ErrUnmeasured):
 			bytes = math.NaN()
 		case ctx.Err() != nil:
-			return errInterrupted
-		case errors.As(err, new(*refused)) && c.external(name) != nil:
+			return ErrInterrupted
+		case errors.As(err, new(*RefusedError)) && c.external(name) != nil:
 			r.left[i] = true
 			c.warn("%s is left out of %s: %v", name, s.name, err)
 			continue
@@ -62,8 +62,8 @@ func (c *comparison) idleRow(ctx context.Context, s scenario, children []*child)
 			}
 			continue
 		}
-		one := noSample()
-		one[idleBytes] = bytes
+		one := NoSample()
+		one[IdleBytes] = bytes
 		r.rounds[i] = append(r.rounds[i], one)
 	}
 	return nil
@@ -71,45 +71,45 @@ func (c *comparison) idleRow(ctx context.Context, s scenario, children []*child)
 
 // idleMemory is the resident memory of c in bytes for each of n idle connections that have made one checked
 // request. They make another one at the end: a server that had dropped them would look thrifty.
-func idleMemory(ctx context.Context, c *child, s scenario, n int, timeout time.Duration, say func(string, ...any)) (float64, error) {
-	p := part{path: "/plaintext", body: plaintext}
+func idleMemory(ctx context.Context, c *Child, s scenario, n int, timeout time.Duration, say func(string, ...any)) (float64, error) {
+	p := part{path: "/plaintext", body: Plaintext}
 	if len(s.parts) > 0 {
 		p = s.parts[0]
 	}
-	req, err := s.request(p, c.url)
+	req, err := s.request(p, c.URL)
 	if err != nil {
 		return 0, err
 	}
-	warm := loadRun{addr: c.addr, groups: []*group{newGroup("", 64, 1, req)}, duration: idleWarmup, timeout: timeout, loops: 1}
-	if out, err := warm.do(ctx); err != nil {
+	warm := loadRun{Addr: c.Addr, Groups: []*Group{NewGroup("", 64, 1, req)}, Duration: idleWarmup, Timeout: timeout, Loops: 1}
+	if out, err := warm.Do(ctx); err != nil {
 		return 0, err
-	} else if err := out.problem(c.addr); err != nil && ctx.Err() == nil {
-		return 0, err
-	}
-	if err := sleepFor(ctx, idleSettle); err != nil {
+	} else if err := out.Problem(c.Addr); err != nil && ctx.Err() == nil {
 		return 0, err
 	}
-	before, err := c.resident()
+	if err := Sleep(ctx, idleSettle); err != nil {
+		return 0, err
+	}
+	before, err := c.Resident()
 	if err != nil {
 		return 0, err
 	}
 
 	say("%d idle connections: opening", n)
-	idle, err := openIdle(ctx, req, n, timeout)
+	idle, err := OpenIdle(ctx, req, n, timeout)
 	if err != nil {
 		return 0, err
 	}
-	defer idle.close()
+	defer idle.Close()
 	say("%d idle connections: settling", n)
-	if err := sleepFor(ctx, idleSettle); err != nil {
+	if err := Sleep(ctx, idleSettle); err != nil {
 		return 0, err
 	}
-	after, err := c.resident()
+	after, err := c.Resident()
 	if err != nil {
 		return 0, err
 	}
 	say("%d idle connections: asking each again", n)
-	if err := idle.ask(); err != nil {
+	if err := idle.Ask(); err != nil {
 		return 0, fmt.Errorf("a connection did not stay open: %w", err)
 	}
 	return float64(after-before) / float64(n), ctx.Err()

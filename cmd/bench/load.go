@@ -39,7 +39,7 @@ Flags:
 
 // loadFlags are the flags of load as they were given.
 type loadFlags struct {
-	flags
+	Flags
 	run                  loadRun
 	conns, depth, status int
 	rate                 float64
@@ -56,16 +56,16 @@ type loadFlags struct {
 }
 
 func newLoadFlags() *loadFlags {
-	f := &loadFlags{flags: newFlags("load", loadUsage), set: map[string]bool{}}
+	f := &loadFlags{Flags: NewFlags("load", loadUsage), set: map[string]bool{}}
 	fs := f.FlagSet
 	fs.IntVar(&f.conns, "c", 64, "`CONNECTIONS` to keep open, or with -close to have at the same time")
 	fs.IntVar(&f.depth, "pipeline", 1, "`REQUESTS` to send at once on a connection")
 	fs.Float64Var(&f.rate, "rate", 0, "`REQUESTS` a second of an open loop (default a closed loop)")
 	fs.BoolVar(&f.close, "close", false, "a connection for every request; connecting is part of the latency")
-	fs.DurationVar(&f.run.duration, "d", 5*time.Second, "`TIME` to measure")
-	fs.DurationVar(&f.run.warmup, "warmup", 500*time.Millisecond, "`TIME` to load before measuring")
-	fs.DurationVar(&f.run.timeout, "timeout", 10*time.Second, "`TIME` to wait for a connection or a response")
-	fs.IntVar(&f.run.loops, "threads", max(1, runtime.NumCPU()/2), "`CPUS` to use")
+	fs.DurationVar(&f.run.Duration, "d", 5*time.Second, "`TIME` to measure")
+	fs.DurationVar(&f.run.Warmup, "warmup", 500*time.Millisecond, "`TIME` to load before measuring")
+	fs.DurationVar(&f.run.Timeout, "timeout", 10*time.Second, "`TIME` to wait for a connection or a response")
+	fs.IntVar(&f.run.Loops, "threads", max(1, runtime.NumCPU()/2), "`CPUS` to use")
 	fs.BoolVar(&f.run.portable, "portable", false, "a goroutine for each connection, as on systems without epoll")
 	fs.Var(&f.urls, "url", "`WEIGHT=URL`: one URL of a mix, asked WEIGHT times as often as one of weight 1; all of one server")
 	fs.StringVar(&f.method, "method", "", "`METHOD` of the request (default GET, with a body POST)")
@@ -91,30 +91,30 @@ const rateMax = 100e6
 func (f *loadFlags) check() error {
 	f.Visit(func(fl *flag.Flag) { f.set[fl.Name] = true })
 	if want := map[bool]int{false: 1, true: 0}[len(f.urls) > 0]; f.NArg() != want {
-		return usageError("want one URL, or some by -url, got %q", append(f.Args(), f.urls...))
+		return UsageError("want one URL, or some by -url, got %q", append(f.Args(), f.urls...))
 	}
 	if err := f.checkSockets(); err != nil {
 		return err
 	}
-	for name, n := range map[string]int{"c": f.conns, "pipeline": f.depth, "threads": f.run.loops} {
+	for name, n := range map[string]int{"c": f.conns, "pipeline": f.depth, "threads": f.run.Loops} {
 		if n < 1 {
-			return usageError("-%s %d: want 1 or more", name, n)
+			return UsageError("-%s %d: want 1 or more", name, n)
 		}
 	}
-	if f.run.duration <= 0 || f.run.warmup < 0 || f.run.timeout <= 0 {
-		return usageError("-d %v, -warmup %v, -timeout %v: want times to wait", f.run.duration, f.run.warmup, f.run.timeout)
+	if f.run.Duration <= 0 || f.run.Warmup < 0 || f.run.Timeout <= 0 {
+		return UsageError("-d %v, -warmup %v, -timeout %v: want times to wait", f.run.Duration, f.run.Warmup, f.run.Timeout)
 	}
-	if fds := connsMax(); f.conns > fds {
-		return usageError("-c %d: this process may have %d connections (ulimit -n)", f.conns, fds)
+	if fds := ConnectionsMax(); f.conns > fds {
+		return UsageError("-c %d: this process may have %d connections (ulimit -n)", f.conns, fds)
 	}
 	if f.set["rate"] && !(f.rate > 0 && f.rate <= rateMax) {
-		return usageError("-rate %v: want more than 0 and at most %.0f requests a second", f.rate, rateMax)
+		return UsageError("-rate %v: want more than 0 and at most %.0f requests a second", f.rate, rateMax)
 	}
 	if f.depth > 1 && (f.close || f.rate > 0) {
-		return usageError("-pipeline %d goes with neither -close nor -rate", f.depth)
+		return UsageError("-pipeline %d goes with neither -close nor -rate", f.depth)
 	}
 	if f.set["body"] && f.set["body-file"] {
-		return usageError("-body and -body-file: want one of them")
+		return UsageError("-body and -body-file: want one of them")
 	}
 	return nil
 }
@@ -156,7 +156,7 @@ func (f *loadFlags) requests() (m mix, err error) {
 		header = append(header[:len(header):len(header)], "Connection: close")
 	}
 	if m, err = newMix(urls, f.method, header, body); err != nil {
-		return m, usageError("%v", err)
+		return m, UsageError("%v", err)
 	}
 	var expect []byte
 	if f.expectFile != "" {
@@ -168,7 +168,7 @@ func (f *loadFlags) requests() (m mix, err error) {
 		expect = []byte(f.expect)
 	}
 	for _, r := range m.requests {
-		r.want.status, r.want.anyBody, r.want.body = f.status, f.anyBody, expect
+		r.Want.status, r.Want.anyBody, r.Want.Body = f.status, f.anyBody, expect
 	}
 	return m, nil
 }
@@ -176,27 +176,27 @@ func (f *loadFlags) requests() (m mix, err error) {
 // probe asks for each URL once, and learns the bodies that no flag tells.
 func (f *loadFlags) probe(ctx context.Context, m mix) error {
 	for i, r := range m.requests {
-		status, body, err := r.probe(ctx, f.run.timeout)
+		status, body, err := r.Probe(ctx, f.run.Timeout)
 		switch {
 		case ctx.Err() != nil:
-			return errInterrupted
+			return ErrInterrupted
 		case err != nil:
 			return fmt.Errorf("cannot load %s: %w", m.urls[i], err)
 		case status != f.status && r.socket != nil:
-			return fmt.Errorf("cannot load %s: %w", m.urls[i], &refused{status})
+			return fmt.Errorf("cannot load %s: %w", m.urls[i], &RefusedError{status})
 		case status != f.status:
 			return fmt.Errorf("%s answers with status %d instead of %d", m.urls[i], status, f.status)
 		}
 		if !f.set["expect-body"] && f.expectFile == "" {
-			r.want.body = body
+			r.Want.Body = body
 		}
 	}
 	return nil
 }
 
-func loadCommand(ctx context.Context, e env, args []string) error {
+func loadCommand(ctx context.Context, e Env, args []string) error {
 	f := newLoadFlags()
-	if err := f.parse(e, args); err != nil {
+	if err := f.Parse(e, args); err != nil {
 		return err
 	}
 	if err := f.check(); err != nil {
@@ -211,46 +211,46 @@ func loadCommand(ctx context.Context, e env, args []string) error {
 	}
 
 	run := &f.run
-	runtime.GOMAXPROCS(run.loops)
-	run.addr = m.requests[0].addr
+	runtime.GOMAXPROCS(run.Loops)
+	run.Addr = m.requests[0].Addr
 	g := m.group("", f.conns, f.depth)
-	g.close, g.rate = f.close, f.rate
-	run.groups = []*group{g}
+	g.Close, g.Rate = f.close, f.rate
+	run.Groups = []*Group{g}
 	server := serverMeter{pid: f.pid}
-	run.begin, run.end = server.begin, server.end
-	line := newProgress(e.stderr)
-	run.progress = func(measured time.Duration, requests, failed uint64) {
-		line.show("%s of %s: %s answered, %s failed", tenths(measured), tenths(run.duration), thousands(requests), thousands(failed))
+	run.Begin, run.End = server.begin, server.end
+	line := NewProgress(e.Stderr)
+	run.Progress = func(measured time.Duration, requests, failed uint64) {
+		line.Show("%s of %s: %s answered, %s failed", Seconds(measured), Seconds(run.Duration), Thousands(requests), Thousands(failed))
 	}
-	out, err := run.do(ctx)
-	line.clear()
+	out, err := run.Do(ctx)
+	line.Clear()
 	if err != nil {
 		return fmt.Errorf("cannot load %s: %w", m.title(), err)
 	}
-	rep := newLoadReport(m, run, out, server.used)
+	rep := newReport(m, run, out, server.used)
 	if f.json {
-		enc := json.NewEncoder(e.stdout)
+		enc := json.NewEncoder(e.Stdout)
 		enc.SetIndent("", "  ")
 		if err := enc.Encode(rep); err != nil {
 			return err
 		}
 	} else {
-		rep.print(e.stdout)
+		rep.print(e.Stdout)
 	}
 	if server.err != nil {
-		fmt.Fprintf(e.stderr, "bench load: -pid: %v\n", server.err)
+		fmt.Fprintf(e.Stderr, "bench load: -pid: %v\n", server.err)
 	}
 	if rep.OwnLimit {
-		fmt.Fprintln(e.stderr, "bench load: warning: this program was at the limit of its CPU: its answer is about itself, not about the server (try -threads)")
+		fmt.Fprintln(e.Stderr, "bench load: warning: this program was at the limit of its CPU: its answer is about itself, not about the server (try -threads)")
 	}
-	if err := out.problem(run.addr); err != nil {
-		if out.interrupted && rep.Failed == 0 {
-			return errInterrupted
+	if err := out.Problem(run.Addr); err != nil {
+		if out.Interrupted && rep.Failed == 0 {
+			return ErrInterrupted
 		}
 		return err
 	}
-	if out.interrupted {
-		return errInterrupted
+	if out.Interrupted {
+		return ErrInterrupted
 	}
 	return nil
 }
@@ -258,21 +258,21 @@ func loadCommand(ctx context.Context, e env, args []string) error {
 // serverMeter reads a process's CPU time around the measured part.
 type serverMeter struct {
 	pid  int
-	from usage
-	used usage
+	from Usage
+	used Usage
 	err  error
 }
 
 func (m *serverMeter) begin() {
 	if m.pid > 0 {
-		m.from, m.err = processUsage(m.pid)
+		m.from, m.err = UsageOf(m.pid)
 	}
 }
 
 func (m *serverMeter) end() {
 	if m.pid > 0 && m.err == nil {
-		var now usage
-		now, m.err = processUsage(m.pid)
-		m.used = now.minus(m.from)
+		var now Usage
+		now, m.err = UsageOf(m.pid)
+		m.used = now.Minus(m.from)
 	}
 }

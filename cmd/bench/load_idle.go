@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// idleConns are connections that do nothing but when they are told to.
-type idleConns struct {
-	req     *request
+// Idle are connections that do nothing but when they are told to.
+type Idle struct {
+	req     *Request
 	conns   []net.Conn
 	timeout time.Duration
 }
 
-// openIdle opens n connections, of which each makes one checked request. They are to be closed.
-func openIdle(ctx context.Context, req *request, n int, timeout time.Duration) (*idleConns, error) {
-	s := &idleConns{req, make([]net.Conn, n), timeout}
+// OpenIdle opens n connections, of which each makes one checked request. They are to be closed.
+func OpenIdle(ctx context.Context, req *Request, n int, timeout time.Duration) (*Idle, error) {
+	s := &Idle{req, make([]net.Conn, n), timeout}
 	err := inParallel(n, dialersMax, func(i int) (err error) {
 		if s.conns[i], err = req.dial(ctx, timeout); err != nil {
 			return fmt.Errorf("connection %d of %d: %w", i+1, n, err)
@@ -29,19 +29,19 @@ func openIdle(ctx context.Context, req *request, n int, timeout time.Duration) (
 		return ask(s.conns[i], req, timeout)
 	})
 	if err != nil {
-		s.close()
+		s.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-// ask has each connection make another checked request, and returns the first error.
-func (s *idleConns) ask() error {
+// Ask has each connection make another checked request, and returns the first error.
+func (s *Idle) Ask() error {
 	return inParallel(len(s.conns), dialersMax, func(i int) error { return ask(s.conns[i], s.req, s.timeout) })
 }
 
-// close closes all connections, by a reset.
-func (s *idleConns) close() {
+// Close closes all connections, by a reset.
+func (s *Idle) Close() {
 	for _, conn := range s.conns {
 		if conn != nil {
 			dropAtClose(conn)

@@ -29,7 +29,7 @@ func wentWell(t *testing.T, code int, stderr string) {
 type loadFunc = func(ctx context.Context, args ...string) (int, string, string)
 
 // loadJSON runs load and reads its report.
-func loadJSON(t *testing.T, load loadFunc, args ...string) (code int, rep loadReport, stderr string) {
+func loadJSON(t *testing.T, load loadFunc, args ...string) (code int, rep report, stderr string) {
 	code, stdout, stderr := load(t.Context(), append([]string{"-json"}, args...)...)
 	require.NoError(t, json.Unmarshal([]byte(stdout), &rep), "%s%s", stdout, stderr)
 	return code, rep, stderr
@@ -44,7 +44,7 @@ func TestSchedule(t *testing.T) {
 	require.EqualValues(t, 1, s.between(5_000_001, 6_000_001))
 	require.EqualValues(t, 2, s.between(0, 6_000_001))
 
-	tl := newTally()
+	tl := NewTally()
 	s.left(tl, 6_500_000, 15_000_000) // those due at 8 ms to 14 ms have not been taken
 	require.EqualValues(t, 7, tl.unanswered)
 	require.Equal(t, 7*time.Millisecond, tl.oldest)
@@ -52,7 +52,7 @@ func TestSchedule(t *testing.T) {
 
 	// Any number is noted in a bounded number of steps, and none is lost.
 	fast := newSchedule(10e6, 0, &from)
-	tl = newTally()
+	tl = NewTally()
 	fast.left(tl, 0, int64(3*time.Second)+50)
 	require.EqualValues(t, 30_000_001, tl.unanswered)
 	require.InEpsilon(t, 1.5e9, tl.hist.ValueAtQuantile(50), 0.01)

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// loadReport is what load prints. Latencies are in microseconds, CPU times in microseconds per request.
-type loadReport struct {
+// report is what load prints. Latencies are in microseconds, CPU times in microseconds per request.
+type report struct {
 	URL         string        `json:"url"`
 	Mix         []mixReport   `json:"mix,omitempty"`
 	Connections int           `json:"connections"`
@@ -21,12 +21,12 @@ type loadReport struct {
 	Unanswered  uint64        `json:"unanswered,omitempty"` // of an open loop: due, and not answered at the end
 	Bytes       uint64        `json:"bytes_received"`
 	Latency     latencies     `json:"latency_us"`
-	Curve       []curvePoint  `json:"latency_curve,omitempty"`
+	Curve       []CurvePoint  `json:"latency_curve,omitempty"`
 	OwnCPU      *cpuReport    `json:"own_cpu,omitempty"`
 	OwnLimit    bool          `json:"own_limit,omitempty"` // the figures may be about the loader
 	ServerCPU   *cpuReport    `json:"server_cpu,omitempty"`
 	Failed      uint64        `json:"failed"`
-	Failures    []failure     `json:"failures,omitempty"`
+	Failures    []Failure     `json:"failures,omitempty"`
 	Interrupted bool          `json:"interrupted,omitempty"`
 }
 
@@ -36,8 +36,8 @@ type mixReport struct {
 	Requests uint64 `json:"requests"`
 }
 
-// curvePoint says that so many percent of the latencies were at most so many microseconds.
-type curvePoint struct {
+// CurvePoint says that so many percent of the latencies were at most so many microseconds.
+type CurvePoint struct {
 	Percent float64 `json:"percent"`
 	Micros  float64 `json:"us"`
 }
@@ -45,12 +45,12 @@ type curvePoint struct {
 // curvePercents get denser towards the end, where what is rare is.
 var curvePercents = []float64{0, 10, 25, 50, 75, 90, 95, 97.5, 99, 99.5, 99.75, 99.9, 99.95, 99.975, 99.99, 99.995, 99.999, 100}
 
-func newCurve(t *tally) (curve []curvePoint) {
+func NewCurve(t *Tally) (curve []CurvePoint) {
 	if t.hist.TotalCount() == 0 {
 		return nil
 	}
 	for _, q := range curvePercents {
-		curve = append(curve, curvePoint{q, t.quantile(q)})
+		curve = append(curve, CurvePoint{q, t.Quantile(q)})
 	}
 	return curve
 }
@@ -72,36 +72,36 @@ type cpuReport struct {
 	Cores  float64  `json:"cores_busy"`
 }
 
-func newLatencies(t *tally) latencies {
+func newLatencies(t *Tally) latencies {
 	at := func(q float64) float64 { return float64(t.hist.ValueAtQuantile(q)) / 1e3 }
 	return latencies{at(50), at(90), at(95), at(99), at(99.9), at(99.99), float64(t.hist.Max()) / 1e3}
 }
 
-func newCPUReport(u usage, requests uint64, elapsed time.Duration) *cpuReport {
-	if !u.known || requests == 0 || elapsed <= 0 {
+func newCPUReport(u Usage, requests uint64, elapsed time.Duration) *cpuReport {
+	if !u.Known || requests == 0 || elapsed <= 0 {
 		return nil
 	}
 	per := func(d time.Duration) float64 { return float64(d) / 1e3 / float64(requests) }
-	c := &cpuReport{Sum: per(u.sum), Cores: float64(u.sum) / float64(elapsed)}
-	if user, system, ok := u.split(); ok {
+	c := &cpuReport{Sum: per(u.Sum), Cores: float64(u.Sum) / float64(elapsed)}
+	if user, system, ok := u.Split(); ok {
 		us, sy := per(user), per(system)
 		c.User, c.System = &us, &sy
 	}
 	return c
 }
 
-func newLoadReport(m mix, r *loadRun, o *outcome, server usage) *loadReport {
-	t, g := o.total(), r.groups[0]
-	rep := &loadReport{
-		URL: m.title(), Connections: g.conns, Close: g.close, Pipeline: g.depth, Rate: g.rate,
-		Seconds: o.elapsed.Seconds(), Requests: t.requests, Unanswered: t.unanswered, Bytes: t.bytes,
-		Latency: newLatencies(t), Curve: newCurve(t),
-		OwnCPU:    newCPUReport(o.ownCPU, t.requests, o.elapsed),
-		ServerCPU: newCPUReport(server, t.requests, o.elapsed),
-		Failures:  t.failed(), Interrupted: o.interrupted, Socket: newSocketReport(r),
+func newReport(m mix, r *loadRun, o *Outcome, server Usage) *report {
+	t, g := o.Total(), r.Groups[0]
+	rep := &report{
+		URL: m.title(), Connections: g.Conns, Close: g.Close, Pipeline: g.depth, Rate: g.Rate,
+		Seconds: o.Elapsed.Seconds(), Requests: t.Requests, Unanswered: t.unanswered, Bytes: t.Bytes,
+		Latency: newLatencies(t), Curve: NewCurve(t),
+		OwnCPU:    newCPUReport(o.OwnCPU, t.Requests, o.Elapsed),
+		ServerCPU: newCPUReport(server, t.Requests, o.Elapsed),
+		Failures:  t.Failed(), Interrupted: o.Interrupted, Socket: newSocketReport(r),
 	}
-	if o.elapsed > 0 {
-		rep.PerSecond = float64(t.requests) / o.elapsed.Seconds()
+	if o.Elapsed > 0 {
+		rep.PerSecond = float64(t.Requests) / o.Elapsed.Seconds()
 	}
 	for _, f := range rep.Failures {
 		rep.Failed += f.Count
@@ -115,24 +115,24 @@ func newLoadReport(m mix, r *loadRun, o *outcome, server usage) *loadReport {
 			rep.Mix = append(rep.Mix, mr)
 		}
 	}
-	rep.OwnLimit = rep.ownLimit(r.loops) && (g.rate == 0 || !o.held(0))
+	rep.OwnLimit = rep.ownLimit(r.Loops) && (g.Rate == 0 || !o.held(0))
 	return rep
 }
 
 // A loader is at its limit when it has used nearly all the CPU time it may; a server is not when it has some left.
 const (
-	ownBusy    = 0.95
-	serverBusy = 0.90
+	OwnBusy    = 0.95
+	ServerBusy = 0.90
 )
 
 // ownLimit reports whether the figures may be about the loader: it was at its limit, and the server, as far as is known,
 // was not. An open loop may be awake all the time only to be in time; it is at its limit if it does not hold its rate either.
-func (r *loadReport) ownLimit(threads int) bool {
-	return r.OwnCPU != nil && r.OwnCPU.Cores >= ownBusy*float64(threads) &&
-		(r.ServerCPU == nil || r.ServerCPU.Cores < serverBusy)
+func (r *report) ownLimit(threads int) bool {
+	return r.OwnCPU != nil && r.OwnCPU.Cores >= OwnBusy*float64(threads) &&
+		(r.ServerCPU == nil || r.ServerCPU.Cores < ServerBusy)
 }
 
-func (r *loadReport) print(w io.Writer) {
+func (r *report) print(w io.Writer) {
 	fmt.Fprintf(w, "%s: %d connections", r.URL, r.Connections)
 	if r.Close {
 		fmt.Fprintf(w, " at a time, one for every request")
@@ -141,27 +141,27 @@ func (r *loadReport) print(w io.Writer) {
 		fmt.Fprintf(w, ", pipelined by %d", r.Pipeline)
 	}
 	if s := r.Socket; s != nil {
-		fmt.Fprintf(w, ", messages of %s bytes", thousands(uint64(s.Size)))
+		fmt.Fprintf(w, ", messages of %s bytes", Thousands(uint64(s.Size)))
 		if s.Subscribers > 0 {
-			fmt.Fprintf(w, " to a topic, %s published in all", thousands(s.Published))
+			fmt.Fprintf(w, " to a topic, %s published in all", Thousands(s.Published))
 		}
 	}
 	if r.Rate > 0 {
-		fmt.Fprintf(w, ", %s requests a second due", thousands(uint64(r.Rate+0.5)))
+		fmt.Fprintf(w, ", %s requests a second due", Thousands(uint64(r.Rate+0.5)))
 	}
 	fmt.Fprintf(w, ", measured for %.2f s\n", r.Seconds)
-	fmt.Fprintf(w, "  %-11s %s, %s a second, all checked\n", r.noun(), thousands(r.Requests), thousands(uint64(r.PerSecond+0.5)))
+	fmt.Fprintf(w, "  %-11s %s, %s a second, all checked\n", r.noun(), Thousands(r.Requests), Thousands(uint64(r.PerSecond+0.5)))
 	for _, m := range r.Mix {
-		fmt.Fprintf(w, "    %s of %s (weight %d)\n", thousands(m.Requests), m.URL, m.Weight)
+		fmt.Fprintf(w, "    %s of %s (weight %d)\n", Thousands(m.Requests), m.URL, m.Weight)
 	}
 	if r.Unanswered > 0 {
-		fmt.Fprintf(w, "  unanswered  %s that were due; each counts with the time that it had waited\n", thousands(r.Unanswered))
+		fmt.Fprintf(w, "  unanswered  %s that were due; each counts with the time that it had waited\n", Thousands(r.Unanswered))
 	}
-	fmt.Fprintf(w, "  received    %s bytes\n", thousands(r.Bytes))
+	fmt.Fprintf(w, "  received    %s bytes\n", Thousands(r.Bytes))
 	if r.Requests > 0 {
 		l := r.Latency
-		fmt.Fprintf(w, "  latency     p50 %s, p90 %s, p95 %s, p99 %s, p99.9 %s, p99.99 %s, max %s\n", micros(l.P50), micros(l.P90),
-			micros(l.P95), micros(l.P99), micros(l.P999), micros(l.P9999), micros(l.Max))
+		fmt.Fprintf(w, "  latency     p50 %s, p90 %s, p95 %s, p99 %s, p99.9 %s, p99.99 %s, max %s\n", Micros(l.P50), Micros(l.P90),
+			Micros(l.P95), Micros(l.P99), Micros(l.P999), Micros(l.P9999), Micros(l.Max))
 	}
 	for _, c := range []struct {
 		who string
@@ -179,8 +179,8 @@ func (r *loadReport) print(w io.Writer) {
 		fmt.Fprintf(w, "  failed      none\n")
 		return
 	}
-	fmt.Fprintf(w, "  failed      %s\n", thousands(r.Failed))
+	fmt.Fprintf(w, "  failed      %s\n", Thousands(r.Failed))
 	for _, f := range r.Failures {
-		fmt.Fprintf(w, "    %s %s, the first: %s\n", thousands(f.Count), f.Kind, f.First)
+		fmt.Fprintf(w, "    %s %s, the first: %s\n", Thousands(f.Count), f.Kind, f.First)
 	}
 }

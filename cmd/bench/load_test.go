@@ -230,7 +230,7 @@ func scriptedFirst(t *testing.T, text string) string {
 func TestLoadGoodServers(t *testing.T) {
 	url := serving(t, "net/http")
 	large := filepath.Join(t.TempDir(), "large.txt")
-	require.NoError(t, os.WriteFile(large, []byte(patternOf(1<<20)), 0o644))
+	require.NoError(t, os.WriteFile(large, []byte(Of(1<<20)), 0o644))
 	closing := http.NewServeMux()
 	closing.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
@@ -245,7 +245,7 @@ func TestLoadGoodServers(t *testing.T) {
 		name string
 		args []string
 	}{
-		{"plaintext", []string{"-expect-body", plaintext, url + "/plaintext"}},
+		{"plaintext", []string{"-expect-body", Plaintext, url + "/plaintext"}},
 		{"learnt body", []string{url + "/json"}},
 		{"pipelined", []string{"-pipeline", "16", url + "/plaintext"}},
 		{"two threads", []string{"-threads", "2", url + "/plaintext"}},
@@ -262,7 +262,7 @@ func TestLoadGoodServers(t *testing.T) {
 			bothDrivers(t, func(t *testing.T, load func(context.Context, ...string) (int, string, string)) {
 				code, stdout, stderr := load(t.Context(), append([]string{"-json"}, c.args...)...)
 				require.Equal(t, 0, code, "%s%s", stdout, stderr)
-				var rep loadReport
+				var rep report
 				require.NoError(t, json.Unmarshal([]byte(stdout), &rep))
 				require.Positive(t, rep.Requests)
 				require.Zero(t, rep.Failed)
@@ -284,7 +284,7 @@ func TestLoadCountsWhatTheServerCounts(t *testing.T) {
 		defer s.Close()
 		code, stdout, stderr := load(t.Context(), "-json", "-warmup", "0s", s.URL)
 		require.Equal(t, 0, code, stderr)
-		var rep loadReport
+		var rep report
 		require.NoError(t, json.Unmarshal([]byte(stdout), &rep))
 		// The probe, three at each edge, and those between the first connect and the start of the count.
 		require.LessOrEqual(t, rep.Requests, uint64(served.Load()))
@@ -322,16 +322,16 @@ func TestLoadReportText(t *testing.T) {
 
 func TestLoadSaysWhenItIsItsOwnLimit(t *testing.T) {
 	busy, idle := &cpuReport{Cores: 0.99}, &cpuReport{Cores: 0.5}
-	require.True(t, (&loadReport{OwnCPU: busy, ServerCPU: idle}).ownLimit(1))
-	require.True(t, (&loadReport{OwnCPU: busy}).ownLimit(1))
-	require.False(t, (&loadReport{OwnCPU: busy, ServerCPU: busy}).ownLimit(1))
-	require.False(t, (&loadReport{OwnCPU: busy}).ownLimit(2))
-	require.False(t, (&loadReport{OwnCPU: idle}).ownLimit(1))
-	require.False(t, (&loadReport{}).ownLimit(1))
+	require.True(t, (&report{OwnCPU: busy, ServerCPU: idle}).ownLimit(1))
+	require.True(t, (&report{OwnCPU: busy}).ownLimit(1))
+	require.False(t, (&report{OwnCPU: busy, ServerCPU: busy}).ownLimit(1))
+	require.False(t, (&report{OwnCPU: busy}).ownLimit(2))
+	require.False(t, (&report{OwnCPU: idle}).ownLimit(1))
+	require.False(t, (&report{}).ownLimit(1))
 }
 
 func TestLatencyOutOfRangeIsKept(t *testing.T) {
-	tl := newTally()
+	tl := NewTally()
 	tl.latency(int64(time.Hour), 1)
 	tl.latency(-5, 1)
 	require.EqualValues(t, 2, tl.hist.TotalCount())

@@ -16,11 +16,11 @@ import (
 )
 
 func TestLoadTLS(t *testing.T) {
-	_, url := startServing(t, "net/http", serveOptions{tls: true})
+	_, url := startServing(t, "net/http", Options{TLS: true})
 	body := filepath.Join(t.TempDir(), "body")
-	require.NoError(t, os.WriteFile(body, []byte(patternOf(1_000_000)), 0o644))
+	require.NoError(t, os.WriteFile(body, []byte(Of(1_000_000)), 0o644))
 	for name, args := range map[string][]string{
-		"plaintext":         {"-expect-body", plaintext, url + "/plaintext"},
+		"plaintext":         {"-expect-body", Plaintext, url + "/plaintext"},
 		"pipelined":         {"-pipeline", "16", url + "/plaintext"},
 		"a handshake each":  {"-close", url + "/plaintext"},
 		"open loop":         {"-rate", "500", url + "/json"},

@@ -12,33 +12,33 @@ func (f *loadFlags) checkSockets() error {
 	if !f.socketURL() {
 		for _, name := range []string{"size", "text", "subscribe", "publish"} {
 			if f.set[name] {
-				return usageError("-%s is for a ws:// URL", name)
+				return UsageError("-%s is for a ws:// URL", name)
 			}
 		}
 		return nil
 	}
 	for _, name := range []string{"close", "url", "method", "H", "body", "body-file", "expect-status", "expect-body", "expect-body-file", "any-body"} {
 		if f.set[name] {
-			return usageError("-%s is not for a ws:// URL", name)
+			return UsageError("-%s is not for a ws:// URL", name)
 		}
 	}
 	least := 0
 	if f.subscribe > 0 {
 		least = topicHead
 		if f.set["rate"] || f.set["c"] || f.text {
-			return usageError("-subscribe goes with none of -rate (which is -publish), -c and -text")
+			return UsageError("-subscribe goes with none of -rate (which is -publish), -c and -text")
 		}
 	} else if f.set["subscribe"] || f.set["publish"] {
-		return usageError("-subscribe %d, -publish %v: want one or more subscribers", f.subscribe, f.publish)
+		return UsageError("-subscribe %d, -publish %v: want one or more subscribers", f.subscribe, f.publish)
 	}
 	if f.size < least || f.size > sizeMax {
-		return usageError("-size %d: want %d to %d bytes", f.size, least, sizeMax)
+		return UsageError("-size %d: want %d to %d bytes", f.size, least, sizeMax)
 	}
 	if f.publish < 0 || f.publish > rateMax {
-		return usageError("-publish %v: want 0 to %.0f messages a second", f.publish, rateMax)
+		return UsageError("-publish %v: want 0 to %.0f messages a second", f.publish, rateMax)
 	}
-	if fds := connsMax(); f.subscribe > fds {
-		return usageError("-subscribe %d: this process may have %d connections (ulimit -n)", f.subscribe, fds)
+	if fds := ConnectionsMax(); f.subscribe > fds {
+		return UsageError("-subscribe %d: this process may have %d connections (ulimit -n)", f.subscribe, fds)
 	}
 	return nil
 }
@@ -48,15 +48,15 @@ const sizeMax = 16 << 20
 
 // sockets makes what is to be sent over WebSockets. Subscribers take the place of connections.
 func (f *loadFlags) sockets() (m mix, err error) {
-	r, err := newSocketRequest(f.Arg(0), f.size, f.text)
+	r, err := NewSocketRequest(f.Arg(0), f.size, f.text)
 	if err != nil {
-		return m, usageError("%v", err)
+		return m, UsageError("%v", err)
 	}
 	if f.status = 200; f.subscribe > 0 {
 		f.conns = f.subscribe
-		r.subscribe(f.publish, f.depth)
+		r.Subscribe(f.publish, f.depth)
 	}
-	return mix{urls: []string{f.Arg(0)}, weights: []int{1}, requests: []*request{r}}, nil
+	return mix{urls: []string{f.Arg(0)}, weights: []int{1}, requests: []*Request{r}}, nil
 }
 
 // socketReport is what a report has of WebSockets besides.
@@ -68,7 +68,7 @@ type socketReport struct {
 }
 
 func newSocketReport(r *loadRun) *socketReport {
-	s := r.groups[0].requests[0].socket
+	s := r.Groups[0].Requests[0].socket
 	if s == nil {
 		return nil
 	}
@@ -80,7 +80,7 @@ func newSocketReport(r *loadRun) *socketReport {
 }
 
 // noun is what the requests of a report are.
-func (r *loadReport) noun() string {
+func (r *report) noun() string {
 	switch {
 	case r.Socket == nil:
 		return "requests"

@@ -28,14 +28,14 @@ func wsURL(url, path string) string { return "ws" + strings.TrimPrefix(url, "htt
 func TestLoadSocketEcho(t *testing.T) {
 	for i, s := range speaking() {
 		for k, flags := range []string{"-size 64", "-size 5000 -text -pipeline 4", "-size 70000 -portable", "-rate 200"} {
-			if s.name != "native" && k != i%4 {
+			if s.Name != "native" && k != i%4 {
 				continue // ours in every way, the others in one each
 			}
-			t.Run(s.name+" "+flags, func(t *testing.T) {
-				args := append(strings.Fields("load -json -d 100ms -warmup 20ms -c 8 "+flags), wsURL(serving(t, s.name), "/ws"))
+			t.Run(s.Name+" "+flags, func(t *testing.T) {
+				args := append(strings.Fields("load -json -d 100ms -warmup 20ms -c 8 "+flags), wsURL(serving(t, s.Name), "/ws"))
 				code, out, errs := runBench(t.Context(), args...)
 				wentWell(t, code, errs)
-				var rep loadReport
+				var rep report
 				require.NoError(t, json.Unmarshal([]byte(out), &rep))
 				require.Positive(t, rep.Requests)
 				require.Zero(t, rep.Failed)
@@ -48,14 +48,14 @@ func TestLoadSocketEcho(t *testing.T) {
 func TestLoadSubscribers(t *testing.T) {
 	for i, s := range speaking() {
 		for k, flags := range []string{"-size 1024", "-size 16 -pipeline 3", "-size 20000 -publish 100", "-portable"} {
-			if s.name != "native" && k != i%4 {
+			if s.Name != "native" && k != i%4 {
 				continue
 			}
-			t.Run(s.name+" "+flags, func(t *testing.T) {
-				args := append(strings.Fields("load -json -d 100ms -warmup 20ms -subscribe 20 "+flags), wsURL(serving(t, s.name), "/topic/x"))
+			t.Run(s.Name+" "+flags, func(t *testing.T) {
+				args := append(strings.Fields("load -json -d 100ms -warmup 20ms -subscribe 20 "+flags), wsURL(serving(t, s.Name), "/topic/x"))
 				code, out, errs := runBench(t.Context(), args...)
 				require.Equal(t, 0, code, errs)
-				var rep loadReport
+				var rep report
 				require.NoError(t, json.Unmarshal([]byte(out), &rep))
 				require.Positive(t, rep.Requests)
 				require.Equal(t, 20, rep.Socket.Subscribers)
@@ -204,15 +204,15 @@ func TestSubscriberAnswersPings(t *testing.T) {
 			subscriber.Store(c)
 			c.ReadMessage()
 		}))
-		r, err := newSocketRequest(wsURL(url, "/"), topicHead, false)
+		r, err := NewSocketRequest(wsURL(url, "/"), topicHead, false)
 		require.NoError(t, err)
-		g := newGroup("", 1, 1, r)
+		g := NewGroup("", 1, 1, r)
 		r.socket.topic = newTopic(0, 1, topicHead)
 		r.socket.topic.reset(1)
-		l := loadRun{addr: r.addr, groups: []*group{g}, duration: 20 * time.Second, timeout: 20 * time.Second, loops: 1, portable: portable}
+		l := loadRun{Addr: r.Addr, Groups: []*Group{g}, Duration: 20 * time.Second, Timeout: 20 * time.Second, Loops: 1, portable: portable}
 		ctx, cancel := context.WithCancel(t.Context())
 		over := make(chan struct{})
-		go func() { defer close(over); l.do(ctx) }()
+		go func() { defer close(over); l.Do(ctx) }()
 		require.Equal(t, "there?", <-pongs)
 		cancel()
 		<-over
@@ -225,7 +225,7 @@ func TestLoadSocketEndsEarly(t *testing.T) {
 		t.Run(flags, func(t *testing.T) {
 			args := strings.Fields("load -d 1h -warmup 0s -timeout 5s " + flags)
 			start := func(then func(*httptest.Server)) func(context.Context) (int, string, string) {
-				standard, err := newServer("net/http", "", serveOptions{})
+				standard, err := New("net/http", "", Options{})
 				require.NoError(t, err)
 				handler := standard.(*http.Server).Handler
 				var s *httptest.Server

@@ -4,8 +4,8 @@ import (
 	"runtime"
 )
 
-// machine is what was measured on.
-type machine struct {
+// Machine is what was measured on.
+type Machine struct {
 	OS     string `json:"os"`
 	Arch   string `json:"arch"`
 	Kernel string `json:"kernel,omitempty"`
@@ -14,8 +14,8 @@ type machine struct {
 	Memory int64  `json:"memory_bytes,omitempty"`
 }
 
-func thisMachine() machine {
-	m := machine{OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU()}
+func ThisMachine() Machine {
+	m := Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU()}
 	m.describe()
 	return m
 }

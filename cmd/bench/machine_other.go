@@ -2,4 +2,4 @@
 
 package main
 
-func (m *machine) describe() {}
+func (m *Machine) describe() {}

@@ -20,10 +20,10 @@ const usageText = `Usage: bench [compare] [flags]      net/http and Peregrine si
 Exit codes: 0 measured, 1 failed or not to be trusted, 2 wrong usage, 130 interrupted (what was measured is printed).
 `
 
-func main() { bench.main() }
+func main() { bench.Main() }
 
 // bench are the commands.
-var bench = commandSet{usage: usageText, other: "compare", commands: map[string]commandFunc{
+var bench = Program{Usage: usageText, Default: "compare", Commands: map[string]Func{
 	"compare": compareCommand,
 	"serve":   serveCommand,
 	"load":    loadCommand,

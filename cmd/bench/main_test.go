@@ -33,7 +33,7 @@ func program(t *testing.T, args ...string) *exec.Cmd {
 // runBench runs a command line in this process.
 func runBench(ctx context.Context, args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
-	code = bench.run(ctx, env{stdin: bytes.NewReader(nil), stdout: &out, stderr: &errs}, args)
+	code = bench.Run(ctx, Env{Stdin: bytes.NewReader(nil), Stdout: &out, Stderr: &errs}, args)
 	return code, out.String(), errs.String()
 }
 

@@ -4,30 +4,30 @@ import "time"
 
 // measured is what one group did in a round.
 type measured struct {
-	sample sample
-	tally  *tally
+	sample Sample
+	tally  *Tally
 }
 
 // rate sets what the load saw of the group.
 func (m *measured) rate(elapsed time.Duration) {
 	s, t := &m.sample, m.tally
-	s[perSecond] = float64(t.requests) / elapsed.Seconds()
-	s[bytesIn] = float64(t.bytes) / elapsed.Seconds()
-	for m, q := range map[metric]float64{p50: 50, p90: 90, p99: 99, p999: 99.9, p9999: 99.99} {
-		s[m] = t.quantile(q)
+	s[PerSecond] = float64(t.Requests) / elapsed.Seconds()
+	s[BytesIn] = float64(t.Bytes) / elapsed.Seconds()
+	for m, q := range map[Metric]float64{P50: 50, P90: 90, P99: 99, P999: 99.9, P9999: 99.99} {
+		s[m] = t.Quantile(q)
 	}
 }
 
 // process sets what the server's process used for requests.
-func (m *measured) process(used processState, requests uint64) {
+func (m *measured) process(used State, requests uint64) {
 	s, n := &m.sample, float64(requests)
-	if used.cpu.known {
-		s[cpu] = float64(used.cpu.sum) / 1e3 / n
-		if u, sy, ok := used.cpu.split(); ok {
-			s[user], s[system] = float64(u)/1e3/n, float64(sy)/1e3/n
+	if used.CPU.Known {
+		s[CPU] = float64(used.CPU.Sum) / 1e3 / n
+		if u, sy, ok := used.CPU.Split(); ok {
+			s[User], s[System] = float64(u)/1e3/n, float64(sy)/1e3/n
 		}
 	}
-	if used.switches {
-		s[voluntary], s[involuntary] = float64(used.voluntary)/n, float64(used.involuntary)/n
+	if used.Switches {
+		s[Voluntary], s[Involuntary] = float64(used.Voluntary)/n, float64(used.Involuntary)/n
 	}
 }

@@ -11,7 +11,7 @@ import (
 type mix struct {
 	urls     []string
 	weights  []int
-	requests []*request
+	requests []*Request
 }
 
 // weightMax bounds a weight, and mixMax the URLs: the order in which a client asks has an entry for every unit of weight.
@@ -31,12 +31,12 @@ func newMix(texts []string, method string, header []string, body []byte) (m mix,
 		if !ok || err != nil || n < 1 || n > weightMax {
 			return m, fmt.Errorf("-url %q: want WEIGHT=URL with a weight of 1 to %d", text, weightMax)
 		}
-		r, err := newRequest(method, url, header, body)
+		r, err := NewRequest(method, url, header, body)
 		if err != nil {
 			return m, err
 		}
-		if len(m.requests) > 0 && r.addr != m.requests[0].addr {
-			return m, fmt.Errorf("-url %q: all must be of one server, the first is of %s", text, m.requests[0].addr)
+		if len(m.requests) > 0 && r.Addr != m.requests[0].Addr {
+			return m, fmt.Errorf("-url %q: all must be of one server, the first is of %s", text, m.requests[0].Addr)
 		}
 		m.urls, m.weights, m.requests = append(m.urls, url), append(m.weights, n), append(m.requests, r)
 	}
@@ -52,12 +52,12 @@ func (m mix) title() string {
 }
 
 // group is the load of the mix. The order of a real mix is shuffled, always in the same way.
-func (m mix) group(name string, conns, depth int) *group {
-	g := newGroup(name, conns, depth, m.requests[0])
+func (m mix) group(name string, conns, depth int) *Group {
+	g := NewGroup(name, conns, depth, m.requests[0])
 	if len(m.requests) == 1 {
 		return g
 	}
-	g.requests = m.requests
+	g.Requests = m.requests
 	for i, n := range m.weights {
 		for range n {
 			g.order = append(g.order, i)

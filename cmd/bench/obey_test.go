@@ -10,7 +10,7 @@ import (
 
 func TestObey(t *testing.T) {
 	var out bytes.Buffer
-	obey(strings.NewReader("usage\nfree\nnonsense\n"), &out)
+	Obey(strings.NewReader("usage\nfree\nnonsense\n"), &out)
 	lines := strings.Split(out.String(), "\n")
 	require.Len(t, lines, 3)
 	require.Regexp(t, `^usage (\d+ \d+ \d+|n/a)$`, lines[0])

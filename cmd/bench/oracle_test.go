@@ -12,7 +12,7 @@ import (
 )
 
 // oracle reads the first response by net/http, and says whether it is whole and as wanted.
-func oracle(in []byte, w want) (whole, good bool) {
+func oracle(in []byte, w Want) (whole, good bool) {
 	method := "GET"
 	if w.head {
 		method = "HEAD"
@@ -30,7 +30,7 @@ func oracle(in []byte, w want) (whole, good bool) {
 		if resp.StatusCode < 200 && resp.StatusCode != 101 {
 			continue
 		}
-		good = resp.StatusCode == w.status && (w.anyBody || bytes.Equal(body, w.body))
+		good = resp.StatusCode == w.status && (w.anyBody || bytes.Equal(body, w.Body))
 		return true, good
 	}
 }

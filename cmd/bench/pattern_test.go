@@ -9,9 +9,9 @@ import (
 )
 
 func TestPatternReader(t *testing.T) {
-	for _, n := range []int{0, 1, len(pattern) - 1, len(pattern), len(pattern) + 1, 3*len(pattern) + 5} {
-		b, err := io.ReadAll(newPatternReader(n))
+	for _, n := range []int{0, 1, len(Bytes) - 1, len(Bytes), len(Bytes) + 1, 3*len(Bytes) + 5} {
+		b, err := io.ReadAll(NewReader(n))
 		require.NoError(t, err)
-		require.Equal(t, strings.Repeat(string(pattern), 4)[:n], string(b))
+		require.Equal(t, strings.Repeat(string(Bytes), 4)[:n], string(b))
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// allowedCPUs lists the CPUs that this process may run on.
-func allowedCPUs() []int {
+// AllowedCPUs lists the CPUs that this process may run on.
+func AllowedCPUs() []int {
 	var set unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &set); err != nil {
 		return nil
@@ -28,9 +28,9 @@ func allowedCPUs() []int {
 	return cpus
 }
 
-// splitCPUs divides cpus into n for the server and one for the loader, which is not a hyper-thread of the server's if
+// SplitCPUs divides cpus into n for the server and one for the loader, which is not a hyper-thread of the server's if
 // that can be. It returns nil for both if there is no CPU left over.
-func splitCPUs(cpus []int, n int) (server, loader []int) {
+func SplitCPUs(cpus []int, n int) (server, loader []int) {
 	if len(cpus) <= n {
 		return nil, nil
 	}
@@ -72,12 +72,12 @@ func setOf(cpus []int) *unix.CPUSet {
 	return &set
 }
 
-// startOn starts cmd with its affinity set from its first instruction on: a child inherits that of the thread
+// StartOn starts cmd with its affinity set from its first instruction on: a child inherits that of the thread
 // that forks it, so this one lends itself to the CPUs for as long as that takes.
 //
 // It inherits no descriptor that was left open to us: wrk has room for a few numbers more than its connections, and counts
 // what is beyond as connections that failed.
-func startOn(cmd *exec.Cmd, cpus []int) error {
+func StartOn(cmd *exec.Cmd, cpus []int) error {
 	unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC) // before Linux 5.11 it stays as it was
 	if len(cpus) == 0 {
 		return cmd.Start()
@@ -98,9 +98,9 @@ func startOn(cmd *exec.Cmd, cpus []int) error {
 	return err
 }
 
-// moveTo moves every thread of this process to cpus. Threads that are started later inherit from those that
+// MoveTo moves every thread of this process to cpus. Threads that are started later inherit from those that
 // start them, so it is done when a pass over the list finds nobody new.
-func moveTo(cpus []int) error {
+func MoveTo(cpus []int) error {
 	seen := map[string]bool{}
 	for again := true; again; {
 		again = false

@@ -22,15 +22,15 @@ var date = regexp.MustCompile(`Date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT`
 // length of answers.
 func TestPlaintextIsAlike(t *testing.T) {
 	const get = "GET /plaintext HTTP/1.1\r\nHost: x\r\n\r\n"
-	for _, s := range servers {
-		t.Run(s.name, func(t *testing.T) {
-			if s.raw && runtime.GOOS != "linux" {
+	for _, s := range All {
+		t.Run(s.Name, func(t *testing.T) {
+			if s.Raw && runtime.GOOS != "linux" {
 				t.Skip("raw servers run on Linux")
 			}
-			if s.sockets == socketsOnly {
+			if s.Sockets == SocketsOnly {
 				t.Skip("it has WebSockets only")
 			}
-			conn, err := net.Dial("tcp", strings.TrimPrefix(serving(t, s.name), "http://"))
+			conn, err := net.Dial("tcp", strings.TrimPrefix(serving(t, s.Name), "http://"))
 			require.NoError(t, err)
 			defer conn.Close()
 			require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
@@ -44,7 +44,7 @@ func TestPlaintextIsAlike(t *testing.T) {
 				lines := strings.Split(date.ReplaceAllString(head, "Date: now"), "\r\n")
 				slices.Sort(lines[1:])
 				require.Equal(t, []string{"HTTP/1.1 200 OK", "Content-Length: 13", "Content-Type: text/plain", "Date: now"}, lines)
-				require.Equal(t, plaintext, body)
+				require.Equal(t, Plaintext, body)
 			}
 			_, err = io.WriteString(conn, strings.Repeat(get, 16))
 			require.NoError(t, err)
@@ -73,7 +73,7 @@ func TestFloorLoops(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("floor runs on Linux")
 	}
-	s, err := newServer("floor", "", serveOptions{loops: 3})
+	s, err := New("floor", "", Options{Loops: 3})
 	require.NoError(t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

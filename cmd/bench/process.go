@@ -1,17 +1,17 @@
 package main
 
-// processState is what a server's process, with all that it has started, has used so far and holds.
-type processState struct {
-	cpu                    usage
-	voluntary, involuntary int64 // context switches of the threads that live
-	switches               bool  // they are known
+// State is what a server's process, with all that it has started, has used so far and holds.
+type State struct {
+	CPU                    Usage
+	Voluntary, Involuntary int64 // context switches of the threads that live
+	Switches               bool  // they are known
 }
 
-// minus is what was used since o, another reading of the same process.
-func (s processState) minus(o processState) processState {
-	return processState{
-		cpu:       s.cpu.minus(o.cpu),
-		voluntary: s.voluntary - o.voluntary, involuntary: s.involuntary - o.involuntary,
-		switches: s.switches && o.switches && s.voluntary >= o.voluntary && s.involuntary >= o.involuntary,
+// Minus is what was used since o, another reading of the same process.
+func (s State) Minus(o State) State {
+	return State{
+		CPU:       s.CPU.Minus(o.CPU),
+		Voluntary: s.Voluntary - o.Voluntary, Involuntary: s.Involuntary - o.Involuntary,
+		Switches: s.Switches && o.Switches && s.Voluntary >= o.Voluntary && s.Involuntary >= o.Involuntary,
 	}
 }

@@ -8,29 +8,29 @@ import (
 	"strconv"
 )
 
-// readProcess reads a process and its descendants: a server that is started by a command may be several.
-func readProcess(pid int) (s processState, err error) {
-	s.switches = true
-	for i, p := range descendants(pid) {
-		u, err := processUsage(p)
+// stateOf reads a process and its descendants: a server that is started by a command may be several.
+func stateOf(pid int) (s State, err error) {
+	s.Switches = true
+	for i, p := range Descendants(pid) {
+		u, err := UsageOf(p)
 		if err != nil {
 			if i > 0 {
 				continue // it has ended
 			}
 			return s, err
 		}
-		s.cpu = s.cpu.plus(u)
+		s.CPU = s.CPU.plus(u)
 		v, n, err := contextSwitches(p)
-		s.voluntary, s.involuntary = s.voluntary+v, s.involuntary+n
-		s.switches = s.switches && err == nil
+		s.Voluntary, s.Involuntary = s.Voluntary+v, s.Involuntary+n
+		s.Switches = s.Switches && err == nil
 	}
 	return s, nil
 }
 
-// processMemory is the resident memory of a process and its descendants, in bytes.
-func processMemory(pid int) (sum int64, err error) {
-	for i, p := range descendants(pid) {
-		n, err := residentBytes(p)
+// memoryOf is the resident memory of a process and its descendants, in bytes.
+func memoryOf(pid int) (sum int64, err error) {
+	for i, p := range Descendants(pid) {
+		n, err := residentOf(p)
 		if err != nil && i == 0 {
 			return 0, err
 		}
@@ -39,8 +39,8 @@ func processMemory(pid int) (sum int64, err error) {
 	return sum, nil
 }
 
-// descendants is pid and all that it has started, and they.
-func descendants(pid int) []int {
+// Descendants is pid and all that it has started, and they.
+func Descendants(pid int) []int {
 	all := []int{pid}
 	for i := 0; i < len(all); i++ {
 		lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", all[i]))

@@ -2,6 +2,6 @@
 
 package main
 
-func readProcess(int) (processState, error) { return processState{}, errUnmeasured }
+func stateOf(int) (State, error) { return State{}, ErrUnmeasured }
 
-func processMemory(int) (int64, error) { return 0, errUnmeasured }
+func memoryOf(int) (int64, error) { return 0, ErrUnmeasured }

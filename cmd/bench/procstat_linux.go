@@ -10,18 +10,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// processUsage is the CPU time that a process has used, ended threads included.
+// UsageOf is the CPU time that a process has used, ended threads included.
 //
 // The sum is the scheduler's own, in nanoseconds, read from the process's CPU clock. /proc/PID/stat counts in ticks of
 // 10 ms, too coarse for a round of half a second; it only gives the proportion of user and system.
-func processUsage(pid int) (usage, error) {
+func UsageOf(pid int) (Usage, error) {
 	// The kernel's clock number for another process: the complement of its id, shifted, and 2 for the scheduler's sum.
 	clock := int32(^pid<<3 | 2)
 	var ts unix.Timespec
 	if err := unix.ClockGettime(clock, &ts); err != nil {
-		return usage{}, fmt.Errorf("CPU time of process %d: %w", pid, err)
+		return Usage{}, fmt.Errorf("CPU time of process %d: %w", pid, err)
 	}
-	u := usage{sum: time.Duration(ts.Nano()), known: true}
+	u := Usage{Sum: time.Duration(ts.Nano()), Known: true}
 	var err error
 	u.user, u.system, err = ticks(pid)
 	return u, err
@@ -44,9 +44,9 @@ func ticks(pid int) (user, system int64, err error) {
 	return user, system, err
 }
 
-// residentBytes is the resident memory of a process. It reads smaps_rollup, which walks the page table: the counters behind
+// residentOf is the resident memory of a process. It reads smaps_rollup, which walks the page table: the counters behind
 // /proc/PID/status are batched per CPU and may be off by hundreds of kilobytes.
-func residentBytes(pid int) (int64, error) {
+func residentOf(pid int) (int64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 	if err != nil {
 		return 0, err
@@ -59,7 +59,7 @@ func residentBytes(pid int) (int64, error) {
 	return 0, fmt.Errorf("/proc/%d/smaps_rollup: no Rss", pid)
 }
 
-func ownUsage() (usage, error) { return processUsage(os.Getpid()) }
+func OwnUsage() (Usage, error) { return UsageOf(os.Getpid()) }
 
 // filesMax is the number of descriptors that this process may have. The Go runtime has already raised the soft limit
 // to the hard one.

@@ -16,14 +16,14 @@ import (
 )
 
 func TestProcessUsageGrowsWithWork(t *testing.T) {
-	from, err := processUsage(os.Getpid())
+	from, err := UsageOf(os.Getpid())
 	require.NoError(t, err)
 	for {
-		now, err := processUsage(os.Getpid())
+		now, err := UsageOf(os.Getpid())
 		require.NoError(t, err)
-		require.True(t, now.known)
-		require.GreaterOrEqual(t, now.sum, from.sum)
-		if now.sum >= from.sum+20*time.Millisecond {
+		require.True(t, now.Known)
+		require.GreaterOrEqual(t, now.Sum, from.Sum)
+		if now.Sum >= from.Sum+20*time.Millisecond {
 			return
 		}
 	}
@@ -32,51 +32,51 @@ func TestProcessUsageGrowsWithWork(t *testing.T) {
 func TestProcessUsageOfNobody(t *testing.T) {
 	cmd := exec.Command("/proc/self/exe", "-test.run=^$")
 	require.NoError(t, cmd.Run())
-	_, err := processUsage(cmd.Process.Pid)
+	_, err := UsageOf(cmd.Process.Pid)
 	require.ErrorContains(t, err, "CPU time of process")
-	_, err = residentBytes(cmd.Process.Pid)
+	_, err = residentOf(cmd.Process.Pid)
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
 func TestResidentBytes(t *testing.T) {
-	from, err := residentBytes(os.Getpid())
+	from, err := residentOf(os.Getpid())
 	require.NoError(t, err)
 	b := bytes.Repeat([]byte{1}, 32<<20)
-	to, err := residentBytes(os.Getpid())
+	to, err := residentOf(os.Getpid())
 	require.NoError(t, err)
 	require.Greater(t, to-from, int64(len(b)/2))
 }
 
 func TestSplitCPUs(t *testing.T) {
-	server, loader := splitCPUs([]int{0}, 1)
+	server, loader := SplitCPUs([]int{0}, 1)
 	require.Nil(t, server)
 	require.Nil(t, loader)
-	server, loader = splitCPUs([]int{4000, 4001}, 1)
+	server, loader = SplitCPUs([]int{4000, 4001}, 1)
 	require.Equal(t, []int{4000}, server)
 	require.Equal(t, []int{4001}, loader)
-	server, loader = splitCPUs([]int{4000, 4001}, 2)
+	server, loader = SplitCPUs([]int{4000, 4001}, 2)
 	require.Nil(t, server)
 	require.Nil(t, loader)
 }
 
 func TestStartOnPins(t *testing.T) {
-	cpus := allowedCPUs()
+	cpus := AllowedCPUs()
 	require.NotEmpty(t, cpus)
 	last := cpus[len(cpus)-1]
 	cmd := exec.Command("grep", "Cpus_allowed_list", "/proc/self/status")
 	var out bytes.Buffer
 	cmd.Stdout = &out
-	require.NoError(t, startOn(cmd, []int{last}))
+	require.NoError(t, StartOn(cmd, []int{last}))
 	require.NoError(t, cmd.Wait())
 	require.Equal(t, strconv.Itoa(last), strings.Fields(out.String())[1])
-	require.Equal(t, cpus, allowedCPUs()) // and this process is as free as before
+	require.Equal(t, cpus, AllowedCPUs()) // and this process is as free as before
 }
 
 // A comparison pins itself too, every thread of it.
 func TestMoveTo(t *testing.T) {
-	cpus := allowedCPUs()
-	defer func() { require.NoError(t, moveTo(cpus)) }()
-	require.NoError(t, moveTo(cpus[:1]))
+	cpus := AllowedCPUs()
+	defer func() { require.NoError(t, MoveTo(cpus)) }()
+	require.NoError(t, MoveTo(cpus[:1]))
 	tasks, err := filepath.Glob("/proc/self/task/*/status")
 	require.NoError(t, err)
 	for _, f := range tasks {
@@ -90,16 +90,16 @@ func TestMoveTo(t *testing.T) {
 }
 
 func TestUsageSplit(t *testing.T) {
-	from := usage{sum: 100 * time.Millisecond, user: 9, system: 1, known: true}
+	from := Usage{Sum: 100 * time.Millisecond, user: 9, system: 1, Known: true}
 	// Between two readings the proportion may turn over; neither part may come out negative.
-	to := usage{sum: 200 * time.Millisecond, user: 9, system: 11, known: true}
-	user, system, ok := to.minus(from).split()
+	to := Usage{Sum: 200 * time.Millisecond, user: 9, system: 11, Known: true}
+	user, system, ok := to.Minus(from).Split()
 	require.True(t, ok)
 	require.Zero(t, user)
 	require.Equal(t, 100*time.Millisecond, system)
-	_, _, ok = from.minus(from).split()
+	_, _, ok = from.Minus(from).Split()
 	require.False(t, ok)
-	require.False(t, to.minus(usage{}).known)
+	require.False(t, to.Minus(Usage{}).Known)
 }
 
 // What a command has started is measured with it.
@@ -112,21 +112,21 @@ func TestReadProcessCountsDescendants(t *testing.T) {
 	require.NoError(t, cmd.Start())
 	_, err = out.Read(make([]byte, 5)) // the inner shell has done its work, and waits
 	require.NoError(t, err)
-	require.Len(t, descendants(cmd.Process.Pid), 2)
-	all, err := readProcess(cmd.Process.Pid)
+	require.Len(t, Descendants(cmd.Process.Pid), 2)
+	all, err := stateOf(cmd.Process.Pid)
 	require.NoError(t, err)
-	alone, err := processUsage(cmd.Process.Pid)
+	alone, err := UsageOf(cmd.Process.Pid)
 	require.NoError(t, err)
-	require.Greater(t, all.cpu.sum, 2*alone.sum)
-	require.True(t, all.switches)
-	both, err := processMemory(cmd.Process.Pid)
+	require.Greater(t, all.CPU.Sum, 2*alone.Sum)
+	require.True(t, all.Switches)
+	both, err := memoryOf(cmd.Process.Pid)
 	require.NoError(t, err)
-	one, err := residentBytes(cmd.Process.Pid)
+	one, err := residentOf(cmd.Process.Pid)
 	require.NoError(t, err)
 	require.Greater(t, both, one)
 	in.Close()
 	require.NoError(t, cmd.Wait())
-	_, err = readProcess(cmd.Process.Pid)
+	_, err = stateOf(cmd.Process.Pid)
 	require.Error(t, err)
 }
 

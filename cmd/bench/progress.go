@@ -8,15 +8,15 @@ import (
 	"unicode/utf8"
 )
 
-// progress is one line that changes in place on a terminal. Elsewhere it prints a line only for each note.
-type progress struct {
+// Progress is one line that changes in place on a terminal. Elsewhere it prints a line only for each note.
+type Progress struct {
 	w        io.Writer
 	terminal bool
 	width    int
 }
 
-func newProgress(w io.Writer) *progress {
-	p := &progress{w: w}
+func NewProgress(w io.Writer) *Progress {
+	p := &Progress{w: w}
 	if f, ok := w.(*os.File); ok {
 		info, err := f.Stat()
 		p.terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
@@ -24,8 +24,8 @@ func newProgress(w io.Writer) *progress {
 	return p
 }
 
-// show replaces the line.
-func (p *progress) show(format string, args ...any) {
+// Show replaces the line.
+func (p *Progress) Show(format string, args ...any) {
 	if !p.terminal {
 		return
 	}
@@ -35,16 +35,16 @@ func (p *progress) show(format string, args ...any) {
 	p.width = n
 }
 
-// note is show on a terminal, and a line of its own elsewhere.
-func (p *progress) note(format string, args ...any) {
+// Note is show on a terminal, and a line of its own elsewhere.
+func (p *Progress) Note(format string, args ...any) {
 	if p.terminal {
-		p.show(format, args...)
+		p.Show(format, args...)
 		return
 	}
 	fmt.Fprintf(p.w, format+"\n", args...)
 }
 
-func (p *progress) clear() {
+func (p *Progress) Clear() {
 	if p.terminal && p.width > 0 {
 		fmt.Fprintf(p.w, "\r%s\r", strings.Repeat(" ", p.width))
 		p.width = 0

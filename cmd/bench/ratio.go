@@ -6,42 +6,42 @@ import (
 	"slices"
 )
 
-// metric is one column of the comparison.
-type metric int
+// Metric is one column of the comparison.
+type Metric int
 
 const (
-	perSecond   metric = iota // requests a second
-	p50                       // µs
-	p99                       // µs
-	cpu                       // µs of the server's CPU time per request
-	idleBytes                 // resident bytes per idle connection
-	user                      // µs of CPU time in the program, per request
-	system                    // µs in the kernel, per request
-	rss                       // resident bytes at the end of the load
-	voluntary                 // context switches per request because there was nothing to do
-	involuntary               // because another had its turn
-	p90                       // µs
-	p999                      // µs
-	p9999                     // µs
-	bytesIn                   // received by the load, a second
-	capacity                  // requests a second in a closed loop, of which an open one is a share
-	calmP99                   // µs, of the run without the subscriber that stops reading
-	handshakes                // that a second of the server's CPU time is enough for
-	metrics
+	PerSecond   Metric = iota // requests a second
+	P50                       // µs
+	P99                       // µs
+	CPU                       // µs of the server's CPU time per request
+	IdleBytes                 // resident bytes per idle connection
+	User                      // µs of CPU time in the program, per request
+	System                    // µs in the kernel, per request
+	RSS                       // resident bytes at the end of the load
+	Voluntary                 // context switches per request because there was nothing to do
+	Involuntary               // because another had its turn
+	P90                       // µs
+	P999                      // µs
+	P9999                     // µs
+	BytesIn                   // received by the load, a second
+	Capacity                  // requests a second in a closed loop, of which an open one is a share
+	CalmP99                   // µs, of the run without the subscriber that stops reading
+	Handshakes                // that a second of the server's CPU time is enough for
+	Metrics
 )
 
-// sample is what one round measured. NaN: not measured.
-type sample [metrics]float64
+// Sample is what one round measured. NaN: not measured.
+type Sample [Metrics]float64
 
-func noSample() (s sample) {
+func NoSample() (s Sample) {
 	for i := range s {
 		s[i] = math.NaN()
 	}
 	return s
 }
 
-// column is one metric of all rounds, in order.
-func column(rounds []sample, m metric) (values []float64) {
+// Values is one metric of all rounds, in order.
+func Values(rounds []Sample, m Metric) (values []float64) {
 	for _, s := range rounds {
 		if !math.IsNaN(s[m]) {
 			values = append(values, s[m])
@@ -50,8 +50,8 @@ func column(rounds []sample, m metric) (values []float64) {
 	return values
 }
 
-// median is NaN of nothing.
-func median(values []float64) float64 {
+// Median is NaN of nothing.
+func Median(values []float64) float64 {
 	if len(values) == 0 {
 		return math.NaN()
 	}
@@ -60,18 +60,18 @@ func median(values []float64) float64 {
 	return (v[(n-1)/2] + v[n/2]) / 2
 }
 
-// spread is half of what the values differ by, relative to their median: of all of them, from trimRounds on of the middle half.
+// Spread is half of what the values differ by, relative to their median: of all of them, from trimRounds on of the middle half.
 // NaN of fewer than two.
-func spread(values []float64) float64 {
+func Spread(values []float64) float64 {
 	if len(values) < 2 {
 		return math.NaN()
 	}
-	low, high := middle(values)
-	return (high - low) / 2 / median(values)
+	low, high := Middle(values)
+	return (high - low) / 2 / Median(values)
 }
 
-// middle is the least and the greatest of the values, which are one or more: of all of them, from trimRounds on of the middle half.
-func middle(values []float64) (low, high float64) {
+// Middle is the least and the greatest of the values, which are one or more: of all of them, from trimRounds on of the middle half.
+func Middle(values []float64) (low, high float64) {
 	v := slices.Sorted(slices.Values(values))
 	out := trimmed(len(v))
 	return v[out], v[len(v)-1-out]
@@ -85,15 +85,15 @@ func trimmed(n int) int {
 	return 0
 }
 
-// ratio compares a server with the base. Each round gives one ratio, of two measurements that were made one right after
+// Ratio compares a server with the base. Each round gives one ratio, of two measurements that were made one right after
 // the other; so what the machine does over the minutes is in both, and cancels.
-type ratio struct {
+type Ratio struct {
 	median   float64
 	min, max float64 // of all rounds; from trimRounds on, of the middle half
 	rounds   int
 }
 
-func newRatio(base, other []sample, m metric) (ratio, bool) {
+func NewRatio(base, other []Sample, m Metric) (Ratio, bool) {
 	var rs []float64
 	for i := range min(len(base), len(other)) {
 		if b, o := base[i][m], other[i][m]; b > 0 && o > 0 { // NaN is not
@@ -101,10 +101,10 @@ func newRatio(base, other []sample, m metric) (ratio, bool) {
 		}
 	}
 	if len(rs) == 0 {
-		return ratio{}, false
+		return Ratio{}, false
 	}
-	low, high := middle(rs)
-	return ratio{median(rs), low, high, len(rs)}, true
+	low, high := Middle(rs)
+	return Ratio{Median(rs), low, high, len(rs)}, true
 }
 
 // trimRounds is the number of rounds from which on min and max are those of the middle half. Of all rounds they would grow with
@@ -112,16 +112,16 @@ func newRatio(base, other []sample, m metric) (ratio, bool) {
 const trimRounds = 8
 
 // spread is half of what those rounds differ by, relative to the median.
-func (r ratio) spread() float64 { return (r.max - r.min) / 2 / r.median }
+func (r Ratio) spread() float64 { return (r.max - r.min) / 2 / r.median }
 
-// swallowed reports whether the rounds disagree on which server is better. Such a ratio says nothing.
-func (r ratio) swallowed() bool {
+// Swallowed reports whether the rounds disagree on which server is better. Such a ratio says nothing.
+func (r Ratio) Swallowed() bool {
 	return r.rounds > 1 && (r.min <= 1 && 1 <= r.max || r.spread() >= math.Abs(r.median-1)/r.median)
 }
 
-func (r ratio) String() string {
+func (r Ratio) String() string {
 	switch {
-	case r.swallowed():
+	case r.Swallowed():
 		return "~"
 	case r.rounds == 1:
 		return fmt.Sprintf("%.*f×", r.digits(), r.median)
@@ -130,7 +130,7 @@ func (r ratio) String() string {
 }
 
 // digits shows a ratio far below one, as memory has it, with more of them.
-func (r ratio) digits() int {
+func (r Ratio) digits() int {
 	if r.median < 0.1 {
 		return 3
 	}

@@ -7,9 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func samplesOf(m metric, values ...float64) (ss []sample) {
+func samplesOf(m Metric, values ...float64) (ss []Sample) {
 	for _, v := range values {
-		s := noSample()
+		s := NoSample()
 		s[m] = v
 		ss = append(ss, s)
 	}
@@ -38,7 +38,7 @@ func TestRatio(t *testing.T) {
 		{"memory that shrank", []float64{100}, []float64{-3}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r, ok := newRatio(samplesOf(cpu, c.base...), samplesOf(cpu, c.other...), cpu)
+			r, ok := NewRatio(samplesOf(CPU, c.base...), samplesOf(CPU, c.other...), CPU)
 			require.Equal(t, c.want != "", ok)
 			if ok {
 				require.Equal(t, c.want, r.String())
@@ -48,8 +48,8 @@ func TestRatio(t *testing.T) {
 }
 
 func TestMedian(t *testing.T) {
-	require.True(t, math.IsNaN(median(nil)))
-	require.Equal(t, 3.0, median([]float64{3}))
-	require.Equal(t, 2.5, median([]float64{4, 1, 3, 2}))
-	require.Equal(t, 3.0, median([]float64{9, 1, 3}))
+	require.True(t, math.IsNaN(Median(nil)))
+	require.Equal(t, 3.0, Median([]float64{3}))
+	require.Equal(t, 2.5, Median([]float64{4, 1, 3, 2}))
+	require.Equal(t, 3.0, Median([]float64{9, 1, 3}))
 }

@@ -26,14 +26,14 @@ func heads(p []byte) (n, end int) {
 }
 
 // loopCount is the number of loops that -loops asks for.
-func loopCount(o serveOptions) (int, error) {
+func loopCount(o Options) (int, error) {
 	switch {
-	case o.loops < 0:
-		return 0, fmt.Errorf("-loops %d: want 1 or more, or 0 for one per CPU", o.loops)
-	case o.loops == 0:
+	case o.Loops < 0:
+		return 0, fmt.Errorf("-loops %d: want 1 or more, or 0 for one per CPU", o.Loops)
+	case o.Loops == 0:
 		return runtime.GOMAXPROCS(0), nil
 	}
-	return o.loops, nil
+	return o.Loops, nil
 }
 
 // fixed is the answer of a raw server: the bytes that the others send for /plaintext, with the Date made once a second.
@@ -62,7 +62,7 @@ func newFixed() *fixed {
 
 func (f *fixed) make() {
 	b := fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nDate: %s\r\nContent-Length: %d\r\n\r\n%s",
-		time.Now().UTC().Format(http.TimeFormat), len(plaintext), plaintext)
+		time.Now().UTC().Format(http.TimeFormat), len(Plaintext), Plaintext)
 	f.answer.Store(&b)
 }
 

@@ -20,39 +20,39 @@ how well a machine repeats itself. Exit code 1: a median differs by more than -w
 
 `
 
-func reportCommand(_ context.Context, e env, args []string) error {
-	fs := newFlags("report", reportUsage+"Flags:\n")
+func reportCommand(_ context.Context, e Env, args []string) error {
+	fs := NewFlags("report", reportUsage+"Flags:\n")
 	out := fs.String("o", "report.html", "`FILE` to write the page to, - for standard output")
 	dir := fs.String("svg", "", "`DIR` to write each chart to, as an SVG file that can stand alone; it is made if it is not there")
 	other := fs.String("against", "", "`FILE` of an older run, to print the differences from instead of making a page")
-	name := fs.String("metric", metricNames[cpu], "`NAME` of what to compare with -against")
+	name := fs.String("metric", metricNames[CPU], "`NAME` of what to compare with -against")
 	within := fs.Float64("within", 5, "`PERCENT` by which medians may differ with -against")
-	if err := fs.parse(e, args); err != nil {
+	if err := fs.Parse(e, args); err != nil {
 		return err
 	}
 	if fs.NArg() == 0 {
-		return usageError("want the files that compare -json has written")
+		return UsageError("want the files that compare -json has written")
 	}
 	if *other != "" && fs.NArg() > 1 {
-		return usageError("want one file to compare with %s, got %q", *other, fs.Args())
+		return UsageError("want one file to compare with %s, got %q", *other, fs.Args())
 	}
 	if !slices.Contains(metricNames[:], *name) || !(*within >= 0) {
-		return usageError("-metric %s, -within %v: want one of %s, and a number of percents", *name, *within, strings.Join(metricNames[:], ", "))
+		return UsageError("-metric %s, -within %v: want one of %s, and a number of percents", *name, *within, strings.Join(metricNames[:], ", "))
 	}
 	var runs []results
 	for _, name := range fs.Args() {
-		r, err := readResultsFile(name)
+		r, err := ReadFile(name)
 		if err != nil {
 			return err
 		}
 		runs = append(runs, r)
 	}
 	if *other != "" {
-		was, err := readResultsFile(*other)
+		was, err := ReadFile(*other)
 		if err != nil {
 			return err
 		}
-		return against(e.stdout, was, runs[0], *name, *within/100)
+		return against(e.Stdout, was, runs[0], *name, *within/100)
 	}
 	p, charts, err := newPage(runs)
 	if err != nil {
@@ -66,16 +66,16 @@ func reportCommand(_ context.Context, e env, args []string) error {
 		if err := writeCharts(*dir, charts); err != nil {
 			return err
 		}
-		fmt.Fprintf(e.stderr, "%d charts in %s\n", len(charts), *dir)
+		fmt.Fprintf(e.Stderr, "%d charts in %s\n", len(charts), *dir)
 	}
 	if *out == "-" {
-		_, err := e.stdout.Write(page.Bytes())
+		_, err := e.Stdout.Write(page.Bytes())
 		return err
 	}
 	if err := os.WriteFile(*out, page.Bytes(), 0o644); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.stderr, "%s: %s bytes\n", *out, thousands(uint64(page.Len())))
+	fmt.Fprintf(e.Stderr, "%s: %s bytes\n", *out, Thousands(uint64(page.Len())))
 	return nil
 }
 

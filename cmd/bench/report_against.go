@@ -21,8 +21,8 @@ func (d difference) relative() float64 { return d.is/d.was - 1 }
 // differences compares a metric of two runs, in everything that both have measured.
 func differences(was, is results, metric string) (all []difference) {
 	type place struct{ scenario, title, server string }
-	old := map[place]metricResult{}
-	each := func(r results, do func(place, metricResult)) {
+	old := map[place]Figure{}
+	each := func(r results, do func(place, Figure)) {
 		for _, s := range r.Scenarios {
 			for _, row := range s.Rows {
 				for _, one := range row.Servers {
@@ -33,8 +33,8 @@ func differences(was, is results, metric string) (all []difference) {
 			}
 		}
 	}
-	each(was, func(p place, m metricResult) { old[p] = m })
-	each(is, func(p place, m metricResult) {
+	each(was, func(p place, m Figure) { old[p] = m })
+	each(is, func(p place, m Figure) {
 		before, ok := old[p]
 		if !ok || !(before.Median > 0) || !(m.Median > 0) {
 			return
@@ -85,7 +85,7 @@ func printAgainst(w io.Writer, metric string, all []difference, within float64) 
 // figure has three digits or more.
 func figure(v float64) string {
 	if v >= 100 {
-		return count(v)
+		return Count(v)
 	}
 	return fmt.Sprintf("%.3g", v)
 }

@@ -11,9 +11,9 @@ func TestReportAgainst(t *testing.T) {
 	was, is := measuredOnce("net/http", "native"), measuredOnce("net/http", "native", "new")
 	set := func(r results, server int, v, spread float64) {
 		one := r.Scenarios[0].Rows[0].Servers[server].Metrics
-		m := one[metricNames[cpu]]
+		m := one[metricNames[CPU]]
 		m.Median, m.Spread = v, &spread
-		one[metricNames[cpu]] = m
+		one[metricNames[CPU]] = m
 	}
 	run := func(flags ...string) (code int, out, errs string) {
 		return runBench(t.Context(), append(append([]string{"report", "-against", saved(t, was)}, flags...), saved(t, is))...)
@@ -39,10 +39,10 @@ func TestReportAgainst(t *testing.T) {
 	require.Equal(t, 0, code)
 	require.Contains(t, out, "within ±20% of the rounds")
 
-	code, out, errs = run("-metric", metricNames[idleBytes])
+	code, out, errs = run("-metric", metricNames[IdleBytes])
 	require.Equal(t, 0, code, errs)
 	require.Contains(t, out, "of 2 medians")
-	code, _, errs = run("-metric", metricNames[voluntary])
+	code, _, errs = run("-metric", metricNames[Voluntary])
 	require.Equal(t, 1, code)
 	require.Contains(t, errs, "no voluntary_switches_per_request in common")
 	for _, flags := range [][]string{{"-metric", "speed"}, {"-within", "-1"}, {"-within", "NaN"}, {"another.json"}} {
@@ -55,10 +55,10 @@ func TestReportAgainst(t *testing.T) {
 func TestDifferencesOfNothing(t *testing.T) {
 	r := measuredOnce("a")
 	one := r.Scenarios[0].Rows[0].Servers[0].Metrics
-	one[metricNames[cpu]] = metricResult{} // 0 cannot be compared
-	require.Len(t, differences(r, r, metricNames[cpu]), 1)
-	require.Empty(t, differences(r, results{}, metricNames[cpu]))
+	one[metricNames[CPU]] = Figure{} // 0 cannot be compared
+	require.Len(t, differences(r, r, metricNames[CPU]), 1)
+	require.Empty(t, differences(r, results{}, metricNames[CPU]))
 	var out bytes.Buffer
-	require.Error(t, against(&out, r, results{}, metricNames[cpu], 0.05))
+	require.Error(t, against(&out, r, results{}, metricNames[CPU], 0.05))
 	require.Zero(t, out.Len())
 }

@@ -106,7 +106,7 @@ func (s spreads) XError(i int) (float64, float64) { return s[i].x - s[i].low, s[
 type curve struct {
 	server string
 	ink    ink
-	points []curvePoint
+	points []CurvePoint
 }
 
 // percentTicks are the percentiles that have a name on the axis, on which 90, 99 and 99.9 % are equally far apart: an axis in percent

@@ -22,7 +22,7 @@ func FuzzReport(f *testing.F) {
 		if len(b) > 1<<14 { // more of the same takes more time
 			return
 		}
-		r, err := readResults(bytes.NewReader(b))
+		r, err := Read(bytes.NewReader(b))
 		if err != nil {
 			return
 		}

@@ -201,37 +201,37 @@ func slug(s string) string {
 
 // charted are the metrics that have a chart of bars: those that a row has of them.
 var charted = []struct {
-	metric      metric
+	metric      Metric
 	name, title string
 	show        func(float64) string
 }{
-	{cpu, "cpu", "CPU µs per request (less is better)", two},
-	{perSecond, "rate", "requests per second", count},
-	{idleBytes, "memory", "bytes per idle connection (less is better)", count},
-	{handshakes, "handshakes", "handshakes that a second of the server's CPU time is enough for", count},
+	{CPU, "cpu", "CPU µs per request (less is better)", Hundredths},
+	{PerSecond, "rate", "requests per second", Count},
+	{IdleBytes, "memory", "bytes per idle connection (less is better)", Count},
+	{Handshakes, "handshakes", "handshakes that a second of the server's CPU time is enough for", Count},
 }
 
 // mainColumns are the metrics of a row's first table; its second one has all others.
-var mainColumns = []metric{perSecond, cpu, p50, p99, p9999, rss, idleBytes}
+var mainColumns = []Metric{PerSecond, CPU, P50, P99, P9999, RSS, IdleBytes}
 
-func (r *run) row(scenario string, row rowResult) (pageRow, error) {
+func (r *run) row(scenario string, row Row) (pageRow, error) {
 	pr := pageRow{Title: row.Title}
-	var others []columnOf
+	var others []Column
 	shown := allColumns()
 	for _, c := range shown {
-		if !slices.Contains(mainColumns, c.metric) {
+		if !slices.Contains(mainColumns, c.Metric) {
 			others = append(others, c)
 		}
 	}
-	var first []columnOf
+	var first []Column
 	for _, m := range mainColumns {
-		i := slices.IndexFunc(shown, func(c columnOf) bool { return c.metric == m })
+		i := slices.IndexFunc(shown, func(c Column) bool { return c.Metric == m })
 		first = append(first, shown[i])
 	}
 	pr.Main, pr.More = tableOf(row, first), tableOf(row, others)
 	var open []curve
 	for _, c := range charted {
-		if c.metric == perSecond && len(openCurves(r, row)) > 0 {
+		if c.metric == PerSecond && len(openCurves(r, row)) > 0 {
 			continue // it is the rate that was asked for
 		}
 		bars := r.bars(row, c.metric, c.show)
@@ -257,18 +257,18 @@ func (r *run) row(scenario string, row rowResult) (pageRow, error) {
 }
 
 // allColumns are those of the printed tables, and what some scenarios add.
-func allColumns() []columnOf {
-	return slices.Concat(columns, wideColumns, []columnOf{
-		{metric: capacity, title: "capacity/s", show: count},
-		{metric: handshakes, title: "handshakes/CPU s", show: count},
-		{metric: calmP99, title: "p99 without the slow one", show: micros},
+func allColumns() []Column {
+	return slices.Concat(Columns, WideColumns, []Column{
+		{Metric: Capacity, Title: "capacity/s", Show: Count},
+		{Metric: Handshakes, Title: "handshakes/CPU s", Show: Count},
+		{Metric: CalmP99, Title: "p99 without the slow one", Show: Micros},
 	})
 }
 
 // openCurves are the latencies of an open loop. In a closed one a server that stalls is asked less, and its curve would hide that.
-func openCurves(r *run, row rowResult) (curves []curve) {
+func openCurves(r *run, row Row) (curves []curve) {
 	for _, s := range row.Servers {
-		if _, open := s.Metrics[metricNames[capacity]]; open && len(s.Curve) > 0 {
+		if _, open := s.Metrics[metricNames[Capacity]]; open && len(s.Curve) > 0 {
 			curves = append(curves, curve{s.Name, r.ink(s.Name), s.Curve})
 		}
 	}
@@ -291,7 +291,7 @@ func (r *run) ink(name string) ink {
 	return inkBase
 }
 
-func (r *run) bars(row rowResult, m metric, show func(float64) string) (bars []bar) {
+func (r *run) bars(row Row, m Metric, show func(float64) string) (bars []bar) {
 	for _, s := range row.Servers {
 		got, ok := s.Metrics[metricNames[m]]
 		if !ok || got.Median < 0 {
@@ -299,7 +299,7 @@ func (r *run) bars(row rowResult, m metric, show func(float64) string) (bars []b
 		}
 		b := bar{server: s.Name, ink: r.ink(s.Name), value: got.Median, low: got.Median, high: got.Median, label: show(got.Median)}
 		if len(got.Rounds) > 1 {
-			low, high := middle(got.Rounds)
+			low, high := Middle(got.Rounds)
 			b.low, b.high = max(0, min(low, got.Median)), max(high, got.Median)
 		}
 		if ratio := got.Ratio.String(); ratio != "" && ratio != "~" {
@@ -311,15 +311,15 @@ func (r *run) bars(row rowResult, m metric, show func(float64) string) (bars []b
 }
 
 // tableOf has the columns of which some server has a figure.
-func tableOf(row rowResult, all []columnOf) (t pageTable) {
-	all = slices.DeleteFunc(slices.Clone(all), func(c columnOf) bool {
-		return !slices.ContainsFunc(row.Servers, func(s rowServer) bool {
-			_, ok := s.Metrics[metricNames[c.metric]]
+func tableOf(row Row, all []Column) (t pageTable) {
+	all = slices.DeleteFunc(slices.Clone(all), func(c Column) bool {
+		return !slices.ContainsFunc(row.Servers, func(s RowServer) bool {
+			_, ok := s.Metrics[metricNames[c.Metric]]
 			return ok
 		})
 	})
 	for _, c := range all {
-		t.Head = append(t.Head, c.title)
+		t.Head = append(t.Head, c.Title)
 	}
 	for _, s := range row.Servers {
 		line := pageLine{Name: s.Name}
@@ -331,15 +331,15 @@ func tableOf(row rowResult, all []columnOf) (t pageTable) {
 	return t
 }
 
-func cellOf(s rowServer, c columnOf) (cell pageCell) {
-	m, ok := s.Metrics[metricNames[c.metric]]
+func cellOf(s RowServer, c Column) (cell pageCell) {
+	m, ok := s.Metrics[metricNames[c.Metric]]
 	switch {
 	case !ok:
 		return cell
 	case m.Median < 0: // memory that was given back meanwhile
 		return pageCell{Figure: "n/a"}
 	}
-	cell.Figure = c.show(m.Median)
+	cell.Figure = c.Show(m.Median)
 	if m.Spread != nil {
 		cell.Spread = fmt.Sprintf("±%.0f%%", 100*math.Abs(*m.Spread))
 	}
@@ -357,8 +357,8 @@ func (r *run) overview(scenarios []pageScenario) (t pageTable) {
 			line, found := pageLine{Name: row.Title, Link: scenarios[i].ID}, false
 			for _, server := range r.Servers {
 				var cell pageCell
-				if k := slices.IndexFunc(row.Servers, func(x rowServer) bool { return x.Name == server.Name }); k >= 0 {
-					cell = cellOf(row.Servers[k], columnOf{metric: cpu, show: two})
+				if k := slices.IndexFunc(row.Servers, func(x RowServer) bool { return x.Name == server.Name }); k >= 0 {
+					cell = cellOf(row.Servers[k], Column{Metric: CPU, Show: Hundredths})
 				}
 				found = found || cell.Figure != ""
 				line.Cells = append(line.Cells, cell)

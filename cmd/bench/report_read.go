@@ -12,32 +12,32 @@ import (
 
 // Bounds of what a file of results may say. A run of everything takes half a megabyte.
 const (
-	resultsMax = 64 << 20 // bytes of a file
-	figureMax  = 1e15     // of a metric: bytes, or microseconds of thirty years
+	fileMax   = 64 << 20 // bytes of a file
+	figureMax = 1e15     // of a metric: bytes, or microseconds of thirty years
 )
 
-func readResultsFile(name string) (results, error) {
+func ReadFile(name string) (results, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return results{}, err
 	}
 	defer f.Close()
-	r, err := readResults(f)
+	r, err := Read(f)
 	if err != nil {
 		return results{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return r, nil
 }
 
-// readResults reads what writeJSON has written. Fields that it does not know are left out: a newer bench may measure more
+// Read reads what writeJSON has written. Fields that it does not know are left out: a newer bench may measure more
 // without another format. What it returns has a name and a sane number everywhere, so that a page can be made of it.
-func readResults(in io.Reader) (r results, err error) {
-	b, err := io.ReadAll(io.LimitReader(in, resultsMax+1))
+func Read(in io.Reader) (r results, err error) {
+	b, err := io.ReadAll(io.LimitReader(in, fileMax+1))
 	switch {
 	case err != nil:
 		return r, err
-	case len(b) > resultsMax:
-		return r, fmt.Errorf("longer than %d MB", resultsMax>>20)
+	case len(b) > fileMax:
+		return r, fmt.Errorf("longer than %d MB", fileMax>>20)
 	case len(bytes.TrimSpace(b)) == 0:
 		return r, errors.New("the file is empty; compare fills it when it ends")
 	}
@@ -51,8 +51,8 @@ func readResults(in io.Reader) (r results, err error) {
 	if head.Format == nil {
 		return r, errors.New("JSON, but no results of bench compare -json: it has no format")
 	}
-	if *head.Format != resultsFormat {
-		return r, fmt.Errorf("format %d; this bench reads format %d", *head.Format, resultsFormat)
+	if *head.Format != Format {
+		return r, fmt.Errorf("format %d; this bench reads format %d", *head.Format, Format)
 	}
 	if err := json.Unmarshal(b, &r); err != nil {
 		return r, fmt.Errorf("not as bench compare -json writes it: %w", err)
@@ -92,7 +92,7 @@ func (r *results) check() error {
 	return nil
 }
 
-func (s *rowServer) check() error {
+func (s *RowServer) check() error {
 	for name, m := range s.Metrics {
 		values := append([]float64{m.Median}, m.Rounds...)
 		if m.Spread != nil {

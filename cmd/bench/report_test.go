@@ -21,45 +21,45 @@ import (
 func measuredOnce(servers ...string) results {
 	spread, less := 0.04, 0.5
 	r := results{
-		Format: resultsFormat, Begun: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), Seconds: 12,
+		Format: Format, Begun: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), Seconds: 12,
 		Command: []string{"bench", "compare", "-external", "a b=http://127.0.0.1:1,x 'y'"},
-		Machine: machine{OS: "linux", Arch: "amd64", Kernel: "6.18", CPU: "a CPU", CPUs: 2, Memory: 8 << 30},
-		Build:   build{Go: "go1.26.8", Commit: "0123abcd", Modified: true, Modules: map[string]string{"example.com/rival": "v1.2.3"}},
+		Machine: Machine{OS: "linux", Arch: "amd64", Kernel: "6.18", CPU: "a CPU", CPUs: 2, Memory: 8 << 30},
+		Build:   Build{Go: "go1.26.8", Commit: "0123abcd", Modified: true, Modules: map[string]string{"example.com/rival": "v1.2.3"}},
 		Base:    servers[0], Warnings: []string{"it was noisy"}, Failures: []string{"one died"}, Interrupted: true,
 	}
-	row := rowResult{Title: "plaintext, 64 connections"}
-	open := rowResult{Title: "open loop at 80 % of capacity"}
-	idle := rowResult{Title: "idle, 5,000 connections"}
+	row := Row{Title: "plaintext, 64 connections"}
+	open := Row{Title: "open loop at 80 % of capacity"}
+	idle := Row{Title: "idle, 5,000 connections"}
 	for i, name := range servers {
 		r.Servers = append(r.Servers, serverResult{Name: name, What: "what it is"})
-		var ratio, swallowed *ratioResult
+		var ratio, swallowed *RatioResult
 		if i > 0 {
-			ratio, swallowed = &ratioResult{Median: &less, Spread: 0.02}, &ratioResult{Spread: 0.5, Swallowed: true}
+			ratio, swallowed = &RatioResult{Median: &less, Spread: 0.02}, &RatioResult{Spread: 0.5, Swallowed: true}
 		}
-		of := func(v float64, r *ratioResult) metricResult {
-			return metricResult{Median: v, Spread: &spread, Rounds: []float64{v * 0.96, v, v * 1.04}, Ratio: r}
+		of := func(v float64, r *RatioResult) Figure {
+			return Figure{Median: v, Spread: &spread, Rounds: []float64{v * 0.96, v, v * 1.04}, Ratio: r}
 		}
-		metrics := map[string]metricResult{
-			metricNames[cpu]: of(float64(10-i), ratio), metricNames[perSecond]: of(100_000, swallowed), metricNames[p99]: of(1500, nil),
-			metricNames[rss]: of(30<<20, nil), metricNames[user]: of(3, nil), "of_tomorrow": of(1, nil),
+		metrics := map[string]Figure{
+			metricNames[CPU]: of(float64(10-i), ratio), metricNames[PerSecond]: of(100_000, swallowed), metricNames[P99]: of(1500, nil),
+			metricNames[RSS]: of(30<<20, nil), metricNames[User]: of(3, nil), "of_tomorrow": of(1, nil),
 		}
-		row.Servers = append(row.Servers, rowServer{Name: name, Metrics: metrics})
-		paced := map[string]metricResult{metricNames[capacity]: of(120_000, nil), metricNames[perSecond]: of(96_000, nil), metricNames[cpu]: of(9, nil)}
-		open.Servers = append(open.Servers, rowServer{Name: name, Metrics: paced, Curve: curveOf(0, 20, 50, 90, 99, 800, 99.99, 20_000, 100, 50_000)})
-		idle.Servers = append(idle.Servers, rowServer{Name: name, Metrics: map[string]metricResult{metricNames[idleBytes]: {Median: 250, Rounds: []float64{250}}}})
+		row.Servers = append(row.Servers, RowServer{Name: name, Metrics: metrics})
+		paced := map[string]Figure{metricNames[Capacity]: of(120_000, nil), metricNames[PerSecond]: of(96_000, nil), metricNames[CPU]: of(9, nil)}
+		open.Servers = append(open.Servers, RowServer{Name: name, Metrics: paced, Curve: curveOf(0, 20, 50, 90, 99, 800, 99.99, 20_000, 100, 50_000)})
+		idle.Servers = append(idle.Servers, RowServer{Name: name, Metrics: map[string]Figure{metricNames[IdleBytes]: {Median: 250, Rounds: []float64{250}}}})
 	}
-	r.Scenarios = []scenarioResult{
-		{Name: "plaintext", What: "13 bytes of text", Rows: []rowResult{row}},
-		{Name: "open-80", What: "an open loop", Rows: []rowResult{open}},
-		{Name: "idle", What: "memory of idle connections", Rows: []rowResult{idle}},
+	r.Scenarios = []Scenario{
+		{Name: "plaintext", What: "13 bytes of text", Rows: []Row{row}},
+		{Name: "open-80", What: "an open loop", Rows: []Row{open}},
+		{Name: "idle", What: "memory of idle connections", Rows: []Row{idle}},
 	}
 	return r
 }
 
 // curveOf makes a curve of percents and microseconds in turns.
-func curveOf(numbers ...float64) (points []curvePoint) {
+func curveOf(numbers ...float64) (points []CurvePoint) {
 	for i := 0; i < len(numbers); i += 2 {
-		points = append(points, curvePoint{Percent: numbers[i], Micros: numbers[i+1]})
+		points = append(points, CurvePoint{Percent: numbers[i], Micros: numbers[i+1]})
 	}
 	return points
 }
@@ -275,8 +275,8 @@ func TestReportBadInput(t *testing.T) {
 		require.NoError(t, err)
 		return string(b)
 	}
-	metric := func(m metricResult) func(*results) {
-		return func(r *results) { r.Scenarios[0].Rows[0].Servers[1].Metrics[metricNames[cpu]] = m }
+	metric := func(m Figure) func(*results) {
+		return func(r *results) { r.Scenarios[0].Rows[0].Servers[1].Metrics[metricNames[CPU]] = m }
 	}
 	for _, c := range []struct{ name, content, want string }{
 		{"empty", "", "empty"},
@@ -294,8 +294,8 @@ func TestReportBadInput(t *testing.T) {
 		{"a server without a name", change(func(r *results) { r.Servers[1].Name = "" }), "no name of its own"},
 		{"two of one name", change(func(r *results) { r.Servers[1].Name = "a" }), "no name of its own"},
 		{"an unknown server", change(func(r *results) { r.Scenarios[0].Rows[0].Servers[1].Name = "c" }), `plaintext: "c"`},
-		{"an absurd figure", change(metric(metricResult{Median: 1e300})), "cpu_us_per_request is 1e+300"},
-		{"an absurd round", change(metric(metricResult{Rounds: []float64{-1e16}})), "cpu_us_per_request is -1e+16"},
+		{"an absurd figure", change(metric(Figure{Median: 1e300})), "cpu_us_per_request is 1e+300"},
+		{"an absurd round", change(metric(Figure{Rounds: []float64{-1e16}})), "cpu_us_per_request is -1e+16"},
 		{"an absurd latency", change(func(r *results) { r.Scenarios[1].Rows[0].Servers[0].Curve[1].Micros = -1 }), "at most -1 µs"},
 		{"an absurd percentile", change(func(r *results) { r.Scenarios[1].Rows[0].Servers[0].Curve[1].Percent = 101 }), "101 %"},
 	} {
@@ -331,13 +331,13 @@ func TestReportEdges(t *testing.T) {
 	const figureMax = 1e15 // the largest that is read
 	r := measuredOnce("a", "b")
 	for i, s := range r.Scenarios[0].Rows[0].Servers {
-		s.Metrics[metricNames[cpu]] = metricResult{}
-		s.Metrics[metricNames[perSecond]] = metricResult{Median: figureMax, Rounds: []float64{0, figureMax, figureMax}}
-		r.Scenarios[2].Rows[0].Servers[i].Metrics[metricNames[idleBytes]] = metricResult{Median: -40, Rounds: []float64{-40}}
+		s.Metrics[metricNames[CPU]] = Figure{}
+		s.Metrics[metricNames[PerSecond]] = Figure{Median: figureMax, Rounds: []float64{0, figureMax, figureMax}}
+		r.Scenarios[2].Rows[0].Servers[i].Metrics[metricNames[IdleBytes]] = Figure{Median: -40, Rounds: []float64{-40}}
 	}
 	r.Scenarios[1].Rows[0].Servers[0].Curve = curveOf(50, 0, 100, 9)
 	r.Scenarios[1].Rows[0].Servers[1].Curve = curveOf(99, figureMax, 99.9, figureMax)
-	r.Scenarios = append(r.Scenarios, scenarioResult{Name: "without rows"}, scenarioResult{Name: "without servers", Rows: []rowResult{{Title: "none"}}})
+	r.Scenarios = append(r.Scenarios, Scenario{Name: "without rows"}, Scenario{Name: "without servers", Rows: []Row{{Title: "none"}}})
 	p, charts, err := newPage([]results{r})
 	require.NoError(t, err)
 	require.NoError(t, p.write(io.Discard))

@@ -19,18 +19,18 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// request is one request as the bytes that are sent, and what its response must be.
-type request struct {
-	addr string      // host:port to connect to
-	tls  *tls.Config // nil: without
+// Request is one request as the bytes that are sent, and what its response must be.
+type Request struct {
+	Addr string      // host:port to connect to
+	TLS  *tls.Config // nil: without
 	wire []byte
-	want want
+	Want Want
 
 	socket *socket // it is a WebSocket's handshake; nil: HTTP
 }
 
-// newRequest builds a request for rawURL. A Host in header replaces the URL's; Content-Length is set from body.
-func newRequest(method, rawURL string, header []string, body []byte) (*request, error) {
+// NewRequest builds a request for rawURL. A Host in header replaces the URL's; Content-Length is set from body.
+func NewRequest(method, rawURL string, header []string, body []byte) (*Request, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		return nil, err
@@ -45,11 +45,11 @@ func newRequest(method, rawURL string, header []string, body []byte) (*request, 
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
-	r := &request{addr: net.JoinHostPort(u.Hostname(), port)}
+	r := &Request{Addr: net.JoinHostPort(u.Hostname(), port)}
 	if u.Scheme == "https" {
-		r.tls = clientTLS(u.Hostname())
+		r.TLS = clientTLS(u.Hostname())
 	}
-	r.want = want{status: 200, head: method == "HEAD"}
+	r.Want = Want{status: 200, head: method == "HEAD"}
 
 	host := u.Host
 	var fields []byte
@@ -82,9 +82,9 @@ func newRequest(method, rawURL string, header []string, body []byte) (*request, 
 // probeBytesMax bounds the body that a probe keeps as the one to expect.
 const probeBytesMax = 64 << 20
 
-// probe sends the request once, by way of net/http's reader, which shares nothing with ours. It tells that the server can be
+// Probe sends the request once, by way of net/http's reader, which shares nothing with ours. It tells that the server can be
 // reached, and what it answers.
-func (r *request) probe(ctx context.Context, timeout time.Duration) (status int, body []byte, err error) {
+func (r *Request) Probe(ctx context.Context, timeout time.Duration) (status int, body []byte, err error) {
 	if r.socket != nil {
 		status, err = r.probeSocket(ctx, timeout)
 		return status, nil, err
@@ -112,11 +112,11 @@ func (r *request) probe(ctx context.Context, timeout time.Duration) (status int,
 	}
 	switch {
 	case err != nil && errors.Is(err, io.ErrUnexpectedEOF):
-		err = fmt.Errorf("%s closed the connection without a whole response", r.addr)
+		err = fmt.Errorf("%s closed the connection without a whole response", r.Addr)
 	case err != nil && kindOf(err) == "timeout" && ctx.Err() == nil:
-		err = fmt.Errorf("%s gave no whole response within %v", r.addr, timeout)
+		err = fmt.Errorf("%s gave no whole response within %v", r.Addr, timeout)
 	case err == nil && len(body) > probeBytesMax:
-		err = fmt.Errorf("%s answers with more than %d bytes", r.addr, probeBytesMax)
+		err = fmt.Errorf("%s answers with more than %d bytes", r.Addr, probeBytesMax)
 	}
 	return status, body, err
 }

@@ -5,30 +5,30 @@ import (
 	"time"
 )
 
-// resultsFormat is the number of the format. Fields may be added to it, and none may change its meaning.
-const resultsFormat = 1
+// Format is the number of the format. Fields may be added to it, and none may change its meaning.
+const Format = 1
 
 // results is what -json writes: everything that a comparison measured, and on what.
 //
 // Times are in microseconds, memory is in bytes, rates are per second; the names of the metrics tell. A ratio is to the server
 // named base. A metric that was not measured is absent, and so is a ratio that the spread swallows, but for its mark.
 type results struct {
-	Format      int              `json:"format"` // of this file: 1
-	Begun       time.Time        `json:"begun"`
-	Seconds     float64          `json:"seconds"`
-	Command     []string         `json:"command"`
-	Machine     machine          `json:"machine"`
-	Build       build            `json:"build"`
-	Settings    settings         `json:"settings"`
-	Base        string           `json:"base"`
-	Servers     []serverResult   `json:"servers"`
-	Scenarios   []scenarioResult `json:"scenarios"`
-	Warnings    []string         `json:"warnings,omitempty"`
-	Failures    []string         `json:"failures,omitempty"`
-	Interrupted bool             `json:"interrupted,omitempty"`
+	Format      int            `json:"format"` // of this file: 1
+	Begun       time.Time      `json:"begun"`
+	Seconds     float64        `json:"seconds"`
+	Command     []string       `json:"command"`
+	Machine     Machine        `json:"machine"`
+	Build       Build          `json:"build"`
+	Settings    Settings       `json:"settings"`
+	Base        string         `json:"base"`
+	Servers     []serverResult `json:"servers"`
+	Scenarios   []Scenario     `json:"scenarios"`
+	Warnings    []string       `json:"warnings,omitempty"`
+	Failures    []string       `json:"failures,omitempty"`
+	Interrupted bool           `json:"interrupted,omitempty"`
 }
 
-type settings struct {
+type Settings struct {
 	Rounds      int     `json:"rounds"`
 	Seconds     float64 `json:"seconds_per_round"`
 	Warmup      float64 `json:"warmup_seconds"`
@@ -47,57 +47,57 @@ type serverResult struct {
 	Command []string `json:"command,omitempty"`
 }
 
-type scenarioResult struct {
-	Name string      `json:"name"`
-	What string      `json:"what"`
-	Rows []rowResult `json:"rows"` // one for each part of the load
+type Scenario struct {
+	Name string `json:"name"`
+	What string `json:"what"`
+	Rows []Row  `json:"rows"` // one for each part of the load
 }
 
-type rowResult struct {
+type Row struct {
 	Title   string      `json:"title"`
-	Servers []rowServer `json:"servers"` // those that are not left out
+	Servers []RowServer `json:"servers"` // those that are not left out
 }
 
-type rowServer struct {
-	Name    string                  `json:"name"`
-	Metrics map[string]metricResult `json:"metrics"`
+type RowServer struct {
+	Name    string            `json:"name"`
+	Metrics map[string]Figure `json:"metrics"`
 	// Curve is of the latencies of all rounds together.
-	Curve []curvePoint `json:"latency_curve,omitempty"`
+	Curve []CurvePoint `json:"latency_curve,omitempty"`
 }
 
-// metricResult is one figure. Spread is half of what the rounds differ by, relative to the median.
-type metricResult struct {
+// Figure is one figure. Spread is half of what the rounds differ by, relative to the median.
+type Figure struct {
 	Median float64      `json:"median"`
 	Spread *float64     `json:"spread,omitempty"` // of two rounds or more
 	Rounds []float64    `json:"rounds"`
-	Ratio  *ratioResult `json:"ratio,omitempty"` // absent from the base
+	Ratio  *RatioResult `json:"ratio,omitempty"` // absent from the base
 }
 
-type ratioResult struct {
+type RatioResult struct {
 	Median    *float64 `json:"median,omitempty"` // absent when swallowed
 	Spread    float64  `json:"spread"`
 	Swallowed bool     `json:"swallowed,omitempty"` // the rounds differ by more than the servers
 }
 
 // metricNames are the names by which results have the metrics.
-var metricNames = [metrics]string{
-	perSecond: "requests_per_second", p50: "latency_p50_us", p90: "latency_p90_us", p99: "latency_p99_us",
-	p999: "latency_p99.9_us", p9999: "latency_p99.99_us", cpu: "cpu_us_per_request", user: "cpu_user_us_per_request",
-	system: "cpu_system_us_per_request", rss: "resident_bytes", idleBytes: "bytes_per_idle_connection",
-	voluntary: "voluntary_switches_per_request", involuntary: "involuntary_switches_per_request", bytesIn: "bytes_per_second",
-	capacity: "capacity_per_second", calmP99: "latency_p99_without_slow_us",
-	handshakes: "handshakes_per_cpu_second",
+var metricNames = [Metrics]string{
+	PerSecond: "requests_per_second", P50: "latency_p50_us", P90: "latency_p90_us", P99: "latency_p99_us",
+	P999: "latency_p99.9_us", P9999: "latency_p99.99_us", CPU: "cpu_us_per_request", User: "cpu_user_us_per_request",
+	System: "cpu_system_us_per_request", RSS: "resident_bytes", IdleBytes: "bytes_per_idle_connection",
+	Voluntary: "voluntary_switches_per_request", Involuntary: "involuntary_switches_per_request", BytesIn: "bytes_per_second",
+	Capacity: "capacity_per_second", CalmP99: "latency_p99_without_slow_us",
+	Handshakes: "handshakes_per_cpu_second",
 }
 
 // String is the ratio as tables have it: empty where there is none.
-func (r *ratioResult) String() string {
+func (r *RatioResult) String() string {
 	switch {
 	case r == nil:
 		return ""
 	case r.Swallowed || r.Median == nil:
 		return "~"
 	}
-	digits := ratio{median: *r.Median}.digits()
+	digits := Ratio{median: *r.Median}.digits()
 	if r.Spread == 0 {
 		return fmt.Sprintf("%.*f×", digits, *r.Median)
 	}

@@ -62,7 +62,7 @@ func TestCompareResults(t *testing.T) {
 				continue
 			}
 			require.NotEmpty(t, one.Curve)
-			for _, m := range []metric{perSecond, p50, p9999, cpu, rss, voluntary, bytesIn} {
+			for _, m := range []Metric{PerSecond, P50, P9999, CPU, RSS, Voluntary, BytesIn} {
 				got := one.Metrics[metricNames[m]]
 				require.Len(t, got.Rounds, 1, "%s of %s in %s", metricNames[m], one.Name, s.Name)
 				require.GreaterOrEqual(t, got.Median, 0.0)

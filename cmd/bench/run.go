@@ -13,18 +13,18 @@ import (
 
 // loadRun is one load on one server: connections are opened, run unmeasured for warmup, then measured for duration.
 type loadRun struct {
-	addr     string
-	groups   []*group
-	warmup   time.Duration
-	duration time.Duration
-	timeout  time.Duration // for a connect, and for a response
-	loops    int           // event loops to drive the connections with, where there are any
+	Addr     string
+	Groups   []*Group
+	Warmup   time.Duration
+	Duration time.Duration
+	Timeout  time.Duration // for a connect, and for a response
+	Loops    int           // event loops to drive the connections with, where there are any
 	portable bool          // a goroutine for each connection even where there are loops
 
-	// begin and end are called around the measured part, close to its edges. May be nil.
-	begin, end func()
-	// progress is called a few times a second while load runs. May be nil.
-	progress func(measured time.Duration, requests, failed uint64)
+	// Begin and end are called around the measured part, close to its edges. May be nil.
+	Begin, End func()
+	// Progress is called a few times a second while load runs. May be nil.
+	Progress func(measured time.Duration, requests, failed uint64)
 
 	ctx     context.Context // ends with the run
 	origin  time.Time
@@ -43,14 +43,14 @@ const (
 	phaseOver
 )
 
-// outcome is what a run measured.
-type outcome struct {
-	elapsed     time.Duration
-	groups      []*tally // as loadRun.groups
+// Outcome is what a run measured.
+type Outcome struct {
+	Elapsed     time.Duration
+	Groups      []*Tally // as loadRun.groups
 	due         []int64  // of open loops: how many requests were due, as loadRun.groups
-	ownCPU      usage
-	interrupted bool // the context ended it
-	gone        bool // no connection could be kept open: the server went away
+	OwnCPU      Usage
+	Interrupted bool // the context ended it
+	Gone        bool // no connection could be kept open: the server went away
 }
 
 // now is the clock of the run in nanoseconds.
@@ -61,7 +61,7 @@ func (r *loadRun) counts() bool { return r.phase.Load() == phaseMeasure }
 func (r *loadRun) over() bool { return r.phase.Load() == phaseOver }
 
 // unanswered notes a request of an open loop, due at started, that the end of the run leaves unanswered.
-func (r *loadRun) unanswered(t *tally, started int64) {
+func (r *loadRun) unanswered(t *Tally, started int64) {
 	if until := r.until.Load(); started < until && started >= r.from.Load() {
 		t.mu.Lock()
 		defer t.mu.Unlock()
@@ -86,7 +86,7 @@ type driver interface {
 	drive()
 	// tick is called about ten times a second while drive runs, and after the run is over. Any goroutine.
 	tick()
-	tallies() []*tally
+	tallies() []*Tally
 }
 
 const (
@@ -95,8 +95,8 @@ const (
 	redialPause = 20 * time.Millisecond
 )
 
-// do runs the load. An error means that nothing was measured; what went wrong with responses is in the outcome.
-func (r *loadRun) do(ctx context.Context) (*outcome, error) {
+// Do runs the load. An error means that nothing was measured; what went wrong with responses is in the outcome.
+func (r *loadRun) Do(ctx context.Context) (*Outcome, error) {
 	r.origin = time.Now()
 	r.allDown = make(chan struct{})
 	var cancel context.CancelFunc
@@ -115,13 +115,13 @@ func (r *loadRun) do(ctx context.Context) (*outcome, error) {
 	}
 	for i, t := range r.topics() {
 		if t != nil {
-			t.reset(r.groups[i].conns)
+			t.reset(r.Groups[i].Conns)
 		}
 	}
-	for _, g := range r.groups {
+	for _, g := range r.Groups {
 		g.schedule = nil
-		if g.rate > 0 {
-			g.schedule = newSchedule(g.rate, r.now(), &r.from)
+		if g.Rate > 0 {
+			g.schedule = newSchedule(g.Rate, r.now(), &r.from)
 		}
 	}
 	var wg sync.WaitGroup
@@ -130,33 +130,33 @@ func (r *loadRun) do(ctx context.Context) (*outcome, error) {
 	}
 
 	publishers := r.publishing()
-	out := &outcome{}
+	out := &Outcome{}
 	var from, end int64
-	out.interrupted, out.gone = r.wait(ctx, r.warmup, drivers, time.Time{})
-	if !out.interrupted && !out.gone {
-		cpu0, _ := ownUsage()
-		if r.begin != nil {
-			r.begin()
+	out.Interrupted, out.Gone = r.wait(ctx, r.Warmup, drivers, time.Time{})
+	if !out.Interrupted && !out.Gone {
+		cpu0, _ := OwnUsage()
+		if r.Begin != nil {
+			r.Begin()
 		}
 		start := time.Now()
 		from = r.now()
 		r.from.Store(from)
 		r.phase.Store(phaseMeasure)
-		out.interrupted, out.gone = r.wait(ctx, r.duration, drivers, start)
+		out.Interrupted, out.Gone = r.wait(ctx, r.Duration, drivers, start)
 		end = r.now()
 		r.until.Store(end)
-		if r.drains && !out.interrupted && !out.gone {
+		if r.drains && !out.Interrupted && !out.Gone {
 			r.phase.Store(phaseDrain)
 		} else {
 			r.phase.Store(phaseOver)
 		}
-		out.elapsed = time.Since(start)
-		if r.end != nil {
-			r.end()
+		out.Elapsed = time.Since(start)
+		if r.End != nil {
+			r.End()
 		}
-		cpu1, err := ownUsage()
-		out.ownCPU = cpu1.minus(cpu0)
-		out.ownCPU.known = err == nil
+		cpu1, err := OwnUsage()
+		out.OwnCPU = cpu1.Minus(cpu0)
+		out.OwnCPU.Known = err == nil
 	}
 	if r.phase.Load() == phaseDrain {
 		publishers.Wait()
@@ -168,22 +168,22 @@ func (r *loadRun) do(ctx context.Context) (*outcome, error) {
 		d.tick()
 	}
 	wg.Wait()
-	for range r.groups {
-		out.groups = append(out.groups, newTally())
+	for range r.Groups {
+		out.Groups = append(out.Groups, NewTally())
 	}
 	for _, d := range drivers {
 		for i, t := range d.tallies() {
-			out.groups[i].add(t)
+			out.Groups[i].Add(t)
 		}
 	}
 	for i, t := range r.topics() {
 		if t != nil {
-			out.groups[i].add(t.tally)
+			out.Groups[i].Add(t.tally)
 		}
 	}
-	for i, g := range r.groups {
+	for i, g := range r.Groups {
 		if g.schedule != nil && end > from {
-			g.schedule.left(out.groups[i], from, end)
+			g.schedule.left(out.Groups[i], from, end)
 			out.due = append(out.due, g.schedule.between(from, end))
 		} else {
 			out.due = append(out.due, 0)
@@ -216,12 +216,12 @@ func (r *loadRun) wait(ctx context.Context, d time.Duration, drivers []driver, m
 				requests, failed = requests+n, failed+f
 			}
 		}
-		if r.progress != nil {
+		if r.Progress != nil {
 			var since time.Duration
 			if !measured.IsZero() {
 				since = time.Since(measured)
 			}
-			r.progress(since, requests, failed)
+			r.Progress(since, requests, failed)
 		}
 	}
 }
@@ -231,16 +231,16 @@ func (r *loadRun) open(ctx context.Context) ([]slot, error) {
 	var slots []slot
 	for i, more := 0, true; more; i++ {
 		more = false
-		for g, gr := range r.groups {
-			if i < gr.conns {
+		for g, gr := range r.Groups {
+			if i < gr.Conns {
 				slots = append(slots, slot{group: g, n: i})
 				more = true
 			}
 		}
 	}
 	err := inParallel(len(slots), dialersMax, func(i int) (err error) {
-		if !r.groups[slots[i].group].close {
-			slots[i].conn, err = r.dial(ctx, r.groups[slots[i].group])
+		if !r.Groups[slots[i].group].Close {
+			slots[i].conn, err = r.dial(ctx, r.Groups[slots[i].group])
 		}
 		return err
 	})
@@ -254,23 +254,23 @@ func (r *loadRun) open(ctx context.Context) ([]slot, error) {
 }
 
 // dial opens a connection of a group: over TLS, and for a WebSocket with the opening handshake, if that is how it is to be.
-func (r *loadRun) dial(ctx context.Context, g *group) (net.Conn, error) {
-	if req := g.requests[0]; req.socket != nil {
+func (r *loadRun) dial(ctx context.Context, g *Group) (net.Conn, error) {
+	if req := g.Requests[0]; req.socket != nil {
 		return r.dialSocket(ctx, req, nil)
 	}
-	return g.requests[0].dial(ctx, r.timeout)
+	return g.Requests[0].dial(ctx, r.Timeout)
 }
 
 // lostForGood notes that a connection could not be opened again. A server that is gone is not asked a second time:
 // its absence is a result.
-func (r *loadRun) lostForGood(t *tally, err error) {
+func (r *loadRun) lostForGood(t *Tally, err error) {
 	if r.over() {
 		return
 	}
 	t.lockedFail("connect: "+kindOf(err), "%v", err)
 	total := 0
-	for _, g := range r.groups {
-		total += g.conns
+	for _, g := range r.Groups {
+		total += g.Conns
 	}
 	if int(r.down.Add(1)) == total {
 		close(r.allDown)
@@ -280,7 +280,7 @@ func (r *loadRun) lostForGood(t *tally, err error) {
 // drivers makes what moves the bytes: loops, where there are any and what is asked for can be done without blocking, which
 // crypto/tls's handshakes cannot.
 func (r *loadRun) drivers(slots []slot) ([]driver, error) {
-	handshakes := slices.ContainsFunc(r.groups, func(g *group) bool { return g.close && g.requests[0].tls != nil })
+	handshakes := slices.ContainsFunc(r.Groups, func(g *Group) bool { return g.Close && g.Requests[0].TLS != nil })
 	if !r.portable && !handshakes {
 		ds, err := newLoops(r, slots)
 		if !errors.Is(err, errNoLoops) {
@@ -320,47 +320,47 @@ func inParallel(n, width int, f func(int) error) error {
 	return first
 }
 
-// total adds the groups up.
-func (o *outcome) total() *tally {
-	sum := newTally()
-	for _, t := range o.groups {
-		sum.add(t)
+// Total adds the groups up.
+func (o *Outcome) Total() *Tally {
+	sum := NewTally()
+	for _, t := range o.Groups {
+		sum.Add(t)
 	}
 	return sum
 }
 
-// problem says why the outcome cannot be trusted, or nil.
-func (o *outcome) problem(addr string) error {
-	sum := o.total()
-	fs := sum.failed()
+// Problem says why the outcome cannot be trusted, or nil.
+func (o *Outcome) Problem(addr string) error {
+	sum := o.Total()
+	fs := sum.Failed()
 	var n uint64
 	for _, f := range fs {
 		n += f.Count
 	}
 	switch {
-	case o.gone:
+	case o.Gone:
 		return fmt.Errorf("the server at %s went away: %s", addr, fs[0].First)
 	case n > 0:
 		return fmt.Errorf("%d responses were not as wanted or did not come: first of the most frequent kind: %s", n, fs[0].First)
-	case sum.requests == 0:
-		return errNothing
+	case sum.Requests == 0:
+		return ErrNothing
 	}
-	for i, t := range o.groups {
+	for i, t := range o.Groups {
 		if !o.held(i) {
-			second := func(n float64) string { return thousands(uint64(n/o.elapsed.Seconds() + 0.5)) }
-			return &rateErr{fmt.Sprintf("the rate could not be held: %s requests a second were due, %s were answered",
-				second(float64(o.due[i])), second(float64(t.requests)))}
+			second := func(n float64) string { return Thousands(uint64(n/o.Elapsed.Seconds() + 0.5)) }
+			return &RateError{fmt.Sprintf("the rate could not be held: %s requests a second were due, %s were answered",
+				second(float64(o.due[i])), second(float64(t.Requests)))}
 		}
 	}
 	return nil
 }
 
-var errNothing = errors.New("nothing was measured: no request was answered in the measured time")
+var ErrNothing = errors.New("nothing was measured: no request was answered in the measured time")
 
-// rateErr is an open loop whose rate could not be held.
-type rateErr struct{ text string }
+// RateError is an open loop whose rate could not be held.
+type RateError struct{ text string }
 
-func (e *rateErr) Error() string { return e.text }
+func (e *RateError) Error() string { return e.text }
 
 // A rate is held unless at the end more than this share of what was due is unanswered, the first of it for so long or half
 // of the time measured. A server that stalls and catches up holds it.
@@ -369,7 +369,7 @@ const (
 	heldOldest = 500 * time.Millisecond
 )
 
-func (o *outcome) held(group int) bool {
-	t := o.groups[group]
-	return o.due == nil || float64(t.unanswered) <= heldShare*float64(o.due[group]) || t.oldest < min(heldOldest, o.elapsed/2)
+func (o *Outcome) held(group int) bool {
+	t := o.Groups[group]
+	return o.due == nil || float64(t.unanswered) <= heldShare*float64(o.due[group]) || t.oldest < min(heldOldest, o.Elapsed/2)
 }

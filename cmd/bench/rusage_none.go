@@ -2,4 +2,4 @@
 
 package main
 
-func ownUsage() (usage, error) { return usage{}, errUnmeasured }
+func OwnUsage() (Usage, error) { return Usage{}, ErrUnmeasured }

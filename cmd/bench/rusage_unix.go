@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-func ownUsage() (usage, error) {
+func OwnUsage() (Usage, error) {
 	var r syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
-		return usage{}, err
+		return Usage{}, err
 	}
 	user, system := r.Utime.Nano(), r.Stime.Nano()
-	return usage{time.Duration(user + system), user, system, true}, nil
+	return Usage{time.Duration(user + system), user, system, true}, nil
 }

@@ -35,48 +35,48 @@ type part struct {
 func get(title, path, body string) []part { return []part{{title, path, "", body, 4, 1}} }
 
 func echoing(title string, size int) []part {
-	return []part{{title, "/echo", patternOf(size), patternOf(size), 4, 1}}
+	return []part{{title, "/echo", Of(size), Of(size), 4, 1}}
 }
 
 func file(title, name string) []part {
-	return get(title, "/static/"+name, patternOf(staticFiles[name]))
+	return get(title, "/static/"+name, Of(StaticFiles[name]))
 }
 
 // scenarios are in the order in which they run: first those of the short form, which is what an unchanged http.Handler program
 // would notice.
 var scenarios = []scenario{
-	{name: "plaintext", what: "13 bytes of text", parts: get("plaintext, %d connections", "/plaintext", plaintext)},
+	{name: "plaintext", what: "13 bytes of text", parts: get("plaintext, %d connections", "/plaintext", Plaintext)},
 	{name: "pipelined", what: "the same, 16 requests at once", parts: []part{
-		{"plaintext, pipelined by 16", "/plaintext", "", plaintext, 4, 16}}},
-	{name: "json", what: "a struct, marshalled for each request", parts: get("json, %d connections", "/json", `{"message":"`+plaintext+`"}`)},
+		{"plaintext, pipelined by 16", "/plaintext", "", Plaintext, 4, 16}}},
+	{name: "json", what: "a struct, marshalled for each request", parts: get("json, %d connections", "/json", `{"message":"`+Plaintext+`"}`)},
 	{name: "blocking", what: "a quarter of the connections in a handler that sleeps, the others on plaintext", parts: []part{
-		{"blocking mix: %d on plaintext", "/plaintext", "", plaintext, 3, 1},
+		{"blocking mix: %d on plaintext", "/plaintext", "", Plaintext, 3, 1},
 		{"blocking mix: %d sleep 20 ms", "/sleep/20", "", "awake", 1, 1}}},
 
 	{name: "params", what: "a path parameter, sent back", parts: get("path parameter, %d connections", "/users/42", "42")},
-	{name: "const", what: "an answer that never changes", parts: get("constant, %d connections", "/const", plaintext)},
+	{name: "const", what: "an answer that never changes", parts: get("constant, %d connections", "/const", Plaintext)},
 	{name: "echo-1k", what: "a body of 1 KB, sent back", parts: echoing("echo of 1 KB, %d connections", 1<<10)},
 	{name: "echo-64k", what: "the same with 64 KB", parts: echoing("echo of 64 KB, %d connections", 64<<10)},
 	{name: "echo-1m", what: "the same with 1 MB, on 16 connections", conns: 16, parts: echoing("echo of 1 MB, %d connections", 1<<20)},
 	{name: "small-file", what: "a file of 1 KB", parts: file("file of 1 KB, %d connections", "small.txt")},
 	{name: "large-file", what: "a file of 1 MB, on 16 connections", conns: 16, parts: file("file of 1 MB, %d connections", "large.txt")},
-	{name: "conns-1", what: "plaintext on one connection", conns: 1, parts: get("plaintext, 1 connection", "/plaintext", plaintext)},
-	{name: "conns-64", what: "on 64", conns: 64, parts: get("plaintext, %d connections (fixed)", "/plaintext", plaintext)},
-	{name: "conns-512", what: "on 512", conns: 512, parts: get("plaintext, %d connections (fixed)", "/plaintext", plaintext)},
-	{name: "conns-5000", what: "on 5,000", conns: 5000, parts: get("plaintext, %d connections (fixed)", "/plaintext", plaintext)},
+	{name: "conns-1", what: "plaintext on one connection", conns: 1, parts: get("plaintext, 1 connection", "/plaintext", Plaintext)},
+	{name: "conns-64", what: "on 64", conns: 64, parts: get("plaintext, %d connections (fixed)", "/plaintext", Plaintext)},
+	{name: "conns-512", what: "on 512", conns: 512, parts: get("plaintext, %d connections (fixed)", "/plaintext", Plaintext)},
+	{name: "conns-5000", what: "on 5,000", conns: 5000, parts: get("plaintext, %d connections (fixed)", "/plaintext", Plaintext)},
 	{name: "conn-per-request", what: "a connection for every request", close: true,
-		parts: get("a connection per request, %d at a time", "/plaintext", plaintext)},
+		parts: get("a connection per request, %d at a time", "/plaintext", Plaintext)},
 	{name: "open-50", what: "plaintext in an open loop at 50 % of what a closed one did just before", open: 0.5,
-		parts: get("open loop at 50 % of capacity", "/plaintext", plaintext)},
-	{name: "open-80", what: "the same at 80 %", open: 0.8, parts: get("open loop at 80 % of capacity", "/plaintext", plaintext)},
+		parts: get("open loop at 50 % of capacity", "/plaintext", Plaintext)},
+	{name: "open-80", what: "the same at 80 %", open: 0.8, parts: get("open loop at 80 % of capacity", "/plaintext", Plaintext)},
 
 	{name: "idle", what: "memory of idle connections", idle: true},
 
 	{name: "tls", what: "plaintext over TLS, on connections that are kept", tls: true,
-		parts: get("plaintext over TLS, %d connections", "/plaintext", plaintext)},
-	{name: "tls-64k", what: "64 KB over TLS", tls: true, parts: get("64 KB over TLS, %d connections", "/bytes/65536", patternOf(64<<10))},
+		parts: get("plaintext over TLS, %d connections", "/plaintext", Plaintext)},
+	{name: "tls-64k", what: "64 KB over TLS", tls: true, parts: get("64 KB over TLS, %d connections", "/bytes/65536", Of(64<<10))},
 	{name: "tls-handshake", what: "a connection with a full handshake for every request", conns: 16, tls: true, close: true,
-		parts: get("a TLS handshake per request, %d at a time", "/plaintext", plaintext)},
+		parts: get("a TLS handshake per request, %d at a time", "/plaintext", Plaintext)},
 	{name: "tls-idle", what: "memory of idle connections over TLS", idle: true, tls: true},
 
 	{name: "ws-echo-64", what: "WebSocket messages of 64 bytes, sent back", conns: 64, sends: 64,
@@ -123,11 +123,11 @@ func (s scenario) plain() bool {
 }
 
 // request is what a part sends to a server whose URL begins with base.
-func (s scenario) request(p part, base string) (*request, error) {
+func (s scenario) request(p part, base string) (*Request, error) {
 	if s.sends > 0 {
-		r, err := newSocketRequest("ws"+strings.TrimPrefix(base, "http")+p.path, s.sends, false)
+		r, err := NewSocketRequest("ws"+strings.TrimPrefix(base, "http")+p.path, s.sends, false)
 		if err == nil && s.topic {
-			r.subscribe(s.rate, p.depth)
+			r.Subscribe(s.rate, p.depth)
 		}
 		return r, err
 	}
@@ -138,21 +138,21 @@ func (s scenario) request(p part, base string) (*request, error) {
 	if s.close {
 		header = []string{"Connection: close"}
 	}
-	r, err := newRequest(method, base+p.path, header, []byte(p.send))
+	r, err := NewRequest(method, base+p.path, header, []byte(p.send))
 	if err != nil {
 		return nil, err
 	}
-	r.want.body = []byte(p.body)
+	r.Want.Body = []byte(p.body)
 	return r, nil
 }
 
 // groups makes the parts' loads for a server whose URL begins with base. conns is the number of connections where s does not
 // say it. The rate of an open loop is to be set when it is known what the server can do.
-func (s scenario) groups(base string, conns int) ([]*group, error) {
+func (s scenario) groups(base string, conns int) ([]*Group, error) {
 	if s.conns > 0 {
 		conns = s.conns
 	}
-	var gs []*group
+	var gs []*Group
 	for _, p := range s.parts {
 		r, err := s.request(p, base)
 		if err != nil {
@@ -163,8 +163,8 @@ func (s scenario) groups(base string, conns int) ([]*group, error) {
 		if strings.Contains(title, "%d") {
 			title = fmt.Sprintf(title, n)
 		}
-		g := newGroup(title, n, p.depth, r)
-		g.close = s.close
+		g := NewGroup(title, n, p.depth, r)
+		g.Close = s.close
 		gs = append(gs, g)
 	}
 	return gs, nil

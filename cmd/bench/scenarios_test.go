@@ -11,34 +11,34 @@ import (
 
 // Every server stands every scenario that it offers, with all answers as they must be.
 func TestScenariosOfAllServers(t *testing.T) {
-	for _, s := range servers {
-		if s.raw && runtime.GOOS != "linux" {
+	for _, s := range All {
+		if s.Raw && runtime.GOOS != "linux" {
 			continue
 		}
-		t.Run(s.name, func(t *testing.T) {
+		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
-			plain, secure := serving(t, s.name), ""
+			plain, secure := serving(t, s.Name), ""
 			for _, sc := range scenarios {
-				if sc.idle || !offers(s.name, sc) || sc.conns > 600 {
+				if sc.idle || !offers(s.Name, sc) || sc.conns > 600 {
 					continue
 				}
-				if raceDetector && s.name == "nbio" && (sc.tls || sc.sends > 0) {
+				if raceDetector && s.Name == "nbio" && (sc.tls || sc.sends > 0) {
 					continue // see speaking
 				}
 				url := plain
 				if sc.tls {
 					if secure == "" {
-						_, secure = startServing(t, s.name, serveOptions{tls: true})
+						_, secure = startServing(t, s.Name, Options{TLS: true})
 					}
 					url = secure
 				}
 				groups, err := sc.groups(url, 16)
 				require.NoError(t, err, sc.name)
-				groups[0].rate = 2000 * sc.open
-				run := loadRun{addr: groups[0].requests[0].addr, groups: groups, duration: 20 * time.Millisecond, timeout: 20 * time.Second, loops: 1}
-				out, err := run.do(t.Context())
+				groups[0].Rate = 2000 * sc.open
+				run := loadRun{Addr: groups[0].Requests[0].Addr, Groups: groups, Duration: 20 * time.Millisecond, Timeout: 20 * time.Second, Loops: 1}
+				out, err := run.Do(t.Context())
 				require.NoError(t, err, sc.name)
-				require.Empty(t, out.total().failed(), sc.name)
+				require.Empty(t, out.Total().Failed(), sc.name)
 			}
 		})
 	}
@@ -54,24 +54,24 @@ func TestScenarioGroups(t *testing.T) {
 		require.Fail(t, "no scenario", name)
 		return scenario{}
 	}
-	one := func(name string) *group {
+	one := func(name string) *Group {
 		gs, err := named(name).groups("http://127.0.0.1:80", 64)
 		require.NoError(t, err)
 		return gs[0]
 	}
-	require.Equal(t, 64, one("plaintext").conns)
-	require.Equal(t, 5000, one("conns-5000").conns)
-	require.Equal(t, "plaintext, 512 connections (fixed)", one("conns-512").name)
-	require.True(t, one("conn-per-request").close)
-	require.Contains(t, string(one("conn-per-request").batch), "\r\nConnection: close\r\n")
+	require.Equal(t, 64, one("plaintext").Conns)
+	require.Equal(t, 5000, one("conns-5000").Conns)
+	require.Equal(t, "plaintext, 512 connections (fixed)", one("conns-512").Name)
+	require.True(t, one("conn-per-request").Close)
+	require.Contains(t, string(one("conn-per-request").Batch), "\r\nConnection: close\r\n")
 	echo := one("echo-64k")
-	require.True(t, strings.HasPrefix(string(echo.batch), "POST /echo HTTP/1.1\r\n"))
-	require.Len(t, echo.requests[0].want.body, 64<<10)
-	require.True(t, strings.HasSuffix(string(echo.batch), string(echo.requests[0].want.body)))
+	require.True(t, strings.HasPrefix(string(echo.Batch), "POST /echo HTTP/1.1\r\n"))
+	require.Len(t, echo.Requests[0].Want.Body, 64<<10)
+	require.True(t, strings.HasSuffix(string(echo.Batch), string(echo.Requests[0].Want.Body)))
 
 	gs, err := named("blocking").groups("http://127.0.0.1:80", 64)
 	require.NoError(t, err)
-	require.Equal(t, []int{48, 16}, []int{gs[0].conns, gs[1].conns})
+	require.Equal(t, []int{48, 16}, []int{gs[0].Conns, gs[1].Conns})
 }
 
 func TestChosen(t *testing.T) {

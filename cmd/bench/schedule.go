@@ -37,7 +37,7 @@ const lateStepsMax = 100_000
 
 // left notes the requests of from to end that nobody has taken: they would have to wait at least until end. To be called when
 // nobody takes any more.
-func (s *schedule) left(t *tally, from, end int64) {
+func (s *schedule) left(t *Tally, from, end int64) {
 	k, last := max(s.next.Load(), s.first(from)), s.first(end)
 	step := (last-k)/lateStepsMax + 1
 	for ; k < last; k += step {

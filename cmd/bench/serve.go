@@ -24,37 +24,37 @@ Servers:
 // drainTimeout bounds how long serve waits for requests that are being answered when it is told to stop.
 const drainTimeout = 2 * time.Second
 
-func serveCommand(ctx context.Context, e env, args []string) (err error) {
-	fs := newFlags("serve", serveUsage+serverList())
+func serveCommand(ctx context.Context, e Env, args []string) (err error) {
+	fs := NewFlags("serve", serveUsage+serverList())
 	name := fs.String("server", "adapter", "what serves: `NAME` from the list above")
 	addr := fs.String("addr", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 picks a free one")
-	var o serveOptions
-	o.add(fs)
-	fs.BoolVar(&o.tls, "tls", false, "over TLS, with a certificate made for the occasion ("+takers("tls")+")")
+	var o Options
+	o.Add(fs)
+	fs.BoolVar(&o.TLS, "tls", false, "over TLS, with a certificate made for the occasion ("+takers("tls")+")")
 	var po processOptions
 	po.add(fs)
 	profile := fs.String("cpuprofile", "", "`FILE` to write a CPU profile to, for go tool pprof, when the server has stopped")
 	control := fs.Bool("control", false, "take commands on standard input and stop when it ends (for compare)")
-	if err := fs.parse(e, args); err != nil {
+	if err := fs.Parse(e, args); err != nil {
 		return err
 	}
 	if fs.NArg() > 0 {
-		return usageError("serve takes no arguments: %q", fs.Args())
+		return UsageError("serve takes no arguments: %q", fs.Args())
 	}
-	dir, err := makeFiles()
+	dir, err := MakeFiles()
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	s, err := newServer(*name, dir, o)
+	s, err := New(*name, dir, o)
 	if err != nil {
-		return usageError("%v", err)
+		return UsageError("%v", err)
 	}
 	switch one := *control || *profile != ""; {
 	case one && po.given():
-		return usageError("-processes and -admin do not go with -control and -cpuprofile, which concern one process")
+		return UsageError("-processes and -admin do not go with -control and -cpuprofile, which concern one process")
 	case !one && po.wanted():
-		return po.serve(*addr, o.loops, s, e.stdout)
+		return po.serve(*addr, o.Loops, s, e.Stdout)
 	}
 	l, err := net.Listen("tcp", *addr)
 	if err != nil {
@@ -68,7 +68,7 @@ func serveCommand(ctx context.Context, e env, args []string) (err error) {
 		defer func() { err = errors.Join(err, stop()) }()
 	}
 	// At this point the kernel queues connections, so whoever reads the line may connect.
-	fmt.Fprintf(e.stdout, "%s%s\n", listening, l.Addr())
+	fmt.Fprintf(e.Stdout, "%s%s\n", Listening, l.Addr())
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -77,7 +77,7 @@ func serveCommand(ctx context.Context, e env, args []string) (err error) {
 		signal.Ignore(os.Interrupt)
 		go func() {
 			defer stop()
-			obey(e.stdin, e.stdout)
+			Obey(e.Stdin, e.Stdout)
 		}()
 	}
 	served := make(chan error, 1)
@@ -97,8 +97,8 @@ func serveCommand(ctx context.Context, e env, args []string) (err error) {
 
 func serverList() string {
 	var b strings.Builder
-	for _, s := range servers {
-		fmt.Fprintf(&b, "  %-12s %s\n", s.name, s.what)
+	for _, s := range All {
+		fmt.Fprintf(&b, "  %-12s %s\n", s.Name, s.What)
 	}
 	b.WriteString("\nA server that has no use for a flag refuses it. One without parsing has only /plaintext, at every path.\n" +
 		"WebSockets are those of each server, of net/http gorilla's; of hertz and fasthttp there are none.\n")

@@ -23,7 +23,7 @@ type processOptions struct {
 	admin     string
 }
 
-func (o *processOptions) add(fs flags) {
+func (o *processOptions) add(fs Flags) {
 	fs.IntVar(&o.processes, "processes", 1, "worker `processes` below a master; 0: one per CPU, with one loop each")
 	fs.StringVar(&o.share, "share", "per-worker", "`HOW` the processes share the port: per-worker (a SO_REUSEPORT socket each), or shared")
 	fs.StringVar(&o.admin, "admin", "", "`PATH` of a Unix socket for the admin endpoint of the processes")
@@ -42,15 +42,15 @@ func (o *processOptions) wanted() bool {
 func (o *processOptions) serve(addr string, loops int, s server, stdout io.Writer) error {
 	p := processes.Options{
 		Addrs: []string{addr}, Processes: o.processes, Loops: loops, Grace: drainTimeout, Admin: o.admin, Metrics: prometheus.Text,
-		Listening: func(addrs []net.Addr) { fmt.Fprintf(stdout, "%s%s\n", listening, addrs[0]) },
+		Listening: func(addrs []net.Addr) { fmt.Fprintf(stdout, "%s%s\n", Listening, addrs[0]) },
 	}
 	switch {
 	case o.processes < 0:
-		return usageError("-processes %d: want 1 or more, or 0 for one per CPU", o.processes)
+		return UsageError("-processes %d: want 1 or more, or 0 for one per CPU", o.processes)
 	case o.share == "shared":
 		p.Share = processes.Shared
 	case o.share != "per-worker":
-		return usageError("-share %q: want per-worker or shared", o.share)
+		return UsageError("-share %q: want per-worker or shared", o.share)
 	}
 	if o.processes == 0 {
 		p.Processes = -1

@@ -28,14 +28,14 @@ func TestServeProcesses(t *testing.T) {
 			t.Cleanup(func() { cmd.Process.Kill() }) // an error if it has ended, as it should have
 			line, err := bufio.NewReader(out).ReadString('\n')
 			require.NoError(t, err)
-			url := "http://" + strings.TrimSpace(strings.TrimPrefix(line, listening)) + "/plaintext"
+			url := "http://" + strings.TrimSpace(strings.TrimPrefix(line, Listening)) + "/plaintext"
 			client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 			for range 20 {
 				resp, err := client.Get(url)
 				require.NoError(t, err, name)
 				body, err := io.ReadAll(resp.Body)
 				require.NoError(t, err, name)
-				require.Equal(t, plaintext, string(body), name)
+				require.Equal(t, Plaintext, string(body), name)
 				resp.Body.Close()
 			}
 			require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))

@@ -21,7 +21,7 @@ type fasthttpServer struct {
 	stop chan struct{} // ends the cleaning of its file cache
 }
 
-func newFasthttp(files string, o serveOptions) (server, error) {
+func newFasthttp(files string, o Options) (server, error) {
 	s := fasthttpServer{stop: make(chan struct{})}
 	fs := fasthttp.FS{
 		Root: files, PathRewrite: fasthttp.NewPathSlashesStripper(1), AcceptByteRange: true, CleanStop: s.stop,
@@ -108,11 +108,11 @@ func fasthttpNotFound(ctx *fasthttp.RequestCtx) {
 
 func fasthttpPlaintext(ctx *fasthttp.RequestCtx) {
 	ctx.SetContentType("text/plain")
-	ctx.SetBodyString(plaintext)
+	ctx.SetBodyString(Plaintext)
 }
 
 func fasthttpJSON(ctx *fasthttp.RequestCtx) {
-	b, err := marshalJSON(message{plaintext})
+	b, err := marshalJSON(message{Plaintext})
 	if err != nil {
 		ctx.Error(err.Error(), fasthttp.StatusInternalServerError)
 		return
@@ -140,11 +140,11 @@ func fasthttpBytes(ctx *fasthttp.RequestCtx, param []byte) {
 		return
 	}
 	ctx.SetContentType("text/plain")
-	if n <= len(pattern) {
-		ctx.Response.SetBodyRaw(pattern[:n])
+	if n <= len(Bytes) {
+		ctx.Response.SetBodyRaw(Bytes[:n])
 		return
 	}
-	ctx.SetBodyStream(newPatternReader(n), n)
+	ctx.SetBodyStream(NewReader(n), n)
 }
 
 func fasthttpSleep(ctx *fasthttp.RequestCtx, param []byte) {

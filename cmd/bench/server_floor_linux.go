@@ -37,7 +37,7 @@ const (
 	floorListener = math.MaxUint32 // no descriptor is as large
 )
 
-func newFloor(_ string, o serveOptions) (server, error) {
+func newFloor(_ string, o Options) (server, error) {
 	k, err := netio.System()
 	if err != nil {
 		return nil, err

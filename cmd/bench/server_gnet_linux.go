@@ -20,7 +20,7 @@ type gnetRaw struct {
 	listener net.Listener
 }
 
-func newGnetRaw(_ string, o serveOptions) (server, error) {
+func newGnetRaw(_ string, o Options) (server, error) {
 	loops, err := loopCount(o)
 	if err != nil {
 		return nil, err

@@ -28,7 +28,7 @@ type hertzServer struct {
 	started chan struct{}
 }
 
-func newHertz(files string, o serveOptions) (server, error) {
+func newHertz(files string, o Options) (server, error) {
 	if err := setNetpollLoops(o); err != nil {
 		return nil, err
 	}
@@ -93,11 +93,11 @@ func hertzFail(c *app.RequestContext, status int, text string) {
 
 func hertzPlaintext(_ context.Context, c *app.RequestContext) {
 	c.SetContentType("text/plain")
-	c.SetBodyString(plaintext)
+	c.SetBodyString(Plaintext)
 }
 
 func hertzJSON(_ context.Context, c *app.RequestContext) {
-	b, err := marshalJSON(message{plaintext})
+	b, err := marshalJSON(message{Plaintext})
 	if err != nil {
 		hertzFail(c, http.StatusInternalServerError, err.Error())
 		return
@@ -123,11 +123,11 @@ func hertzBytes(_ context.Context, c *app.RequestContext) {
 		return
 	}
 	c.SetContentType("text/plain")
-	if n <= len(pattern) {
-		c.Response.SetBodyRaw(pattern[:n])
+	if n <= len(Bytes) {
+		c.Response.SetBodyRaw(Bytes[:n])
 		return
 	}
-	c.SetBodyStream(newPatternReader(n), n)
+	c.SetBodyStream(NewReader(n), n)
 }
 
 func hertzSleep(_ context.Context, c *app.RequestContext) {

@@ -10,7 +10,7 @@ import (
 )
 
 // newNative serves the application by native handlers, as their users write them.
-func newNative(dir string, o serveOptions) (server, error) {
+func newNative(dir string, o Options) (server, error) {
 	static, err := files.Dir(dir, files.Options{})
 	if err != nil {
 		return nil, err
@@ -30,17 +30,17 @@ func newNative(dir string, o serveOptions) (server, error) {
 	rt.Handle("GET /static/{file...}", static)
 	rt.Handle("GET /events", nativeEvents)
 	nativeSockets(rt)
-	return &native.Server{Router: rt, Loops: o.loops, Transport: o.transport, TLSConfig: config}, nil
+	return &native.Server{Router: rt, Loops: o.Loops, Transport: o.Transport, TLSConfig: config}, nil
 }
 
 func nativePlaintext(w *native.Response, _ *native.Request) error {
 	w.Set("Content-Type", "text/plain")
-	_, err := w.WriteString(plaintext)
+	_, err := w.WriteString(Plaintext)
 	return err
 }
 
 func nativeJSON(w *native.Response, _ *native.Request) error {
-	return w.JSON(200, message{plaintext})
+	return w.JSON(200, message{Plaintext})
 }
 
 func nativeUser(w *native.Response, r *native.Request) error {
@@ -64,7 +64,7 @@ func nativeBytes(w *native.Response, r *native.Request) error {
 	w.Set("Content-Type", "text/plain")
 	w.Set("Content-Length", strconv.Itoa(n))
 	for n > 0 {
-		m, err := w.Write(pattern[:min(n, len(pattern))])
+		m, err := w.Write(Bytes[:min(n, len(Bytes))])
 		if err != nil {
 			return err
 		}

@@ -27,7 +27,7 @@ type nbioServer struct {
 	end    sync.Once
 }
 
-func newNbio(files string, o serveOptions) (server, error) {
+func newNbio(files string, o Options) (server, error) {
 	loops, err := loopCount(o)
 	if err != nil {
 		return nil, err
@@ -97,14 +97,14 @@ func nbioAnswer(w http.ResponseWriter, r *http.Request, contentType, body string
 	}
 }
 
-func nbioPlaintext(w http.ResponseWriter, r *http.Request) { nbioAnswer(w, r, "text/plain", plaintext) }
+func nbioPlaintext(w http.ResponseWriter, r *http.Request) { nbioAnswer(w, r, "text/plain", Plaintext) }
 
 func nbioUser(w http.ResponseWriter, r *http.Request) {
 	nbioAnswer(w, r, "text/plain; charset=utf-8", r.PathValue("id"))
 }
 
 func nbioJSON(w http.ResponseWriter, r *http.Request) {
-	b, err := marshalJSON(message{plaintext})
+	b, err := marshalJSON(message{Plaintext})
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
@@ -146,7 +146,7 @@ func nbioBytes(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain")
 	w.Header().Set("Content-Length", strconv.Itoa(n))
 	for n > 0 && r.Method != http.MethodHead {
-		piece := pattern[:min(n, len(pattern))]
+		piece := Bytes[:min(n, len(Bytes))]
 		if _, err := w.Write(piece); err != nil {
 			return
 		}

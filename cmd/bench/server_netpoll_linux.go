@@ -15,7 +15,7 @@ type netpollRaw struct {
 	stop   sync.Once
 }
 
-func newNetpollRaw(_ string, o serveOptions) (s server, err error) {
+func newNetpollRaw(_ string, o Options) (s server, err error) {
 	if err := setNetpollLoops(o); err != nil {
 		return nil, err
 	}
@@ -25,8 +25,8 @@ func newNetpollRaw(_ string, o serveOptions) (s server, err error) {
 }
 
 // setNetpollLoops asks netpoll for so many pollers, which all servers of the process on it share.
-func setNetpollLoops(o serveOptions) error {
-	if o.loops == 0 {
+func setNetpollLoops(o Options) error {
+	if o.Loops == 0 {
 		return nil
 	}
 	loops, err := loopCount(o)

@@ -17,8 +17,8 @@ func TestServeTLS(t *testing.T) {
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true,
 	}}
 	for _, s := range parsing() {
-		t.Run(s.name, func(t *testing.T) {
-			_, url := startServing(t, s.name, serveOptions{tls: true})
+		t.Run(s.Name, func(t *testing.T) {
+			_, url := startServing(t, s.Name, Options{TLS: true})
 			resp, err := client.Get(url + "/json")
 			require.NoError(t, err)
 			defer resp.Body.Close()
@@ -35,7 +35,7 @@ func TestServeTLS(t *testing.T) {
 		})
 	}
 	for _, name := range []string{"gobwas", "floor"} {
-		_, err := newServer(name, "", serveOptions{tls: true})
+		_, err := New(name, "", Options{TLS: true})
 		require.ErrorContains(t, err, "-tls means nothing to "+name)
 	}
 }

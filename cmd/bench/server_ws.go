@@ -8,14 +8,14 @@ import (
 	"sync"
 )
 
-// socketUse says whether a server has the WebSocket endpoints: GET /ws, which echoes every message, GET /topic/{name}, which
+// SocketUse says whether a server has the WebSocket endpoints: GET /ws, which echoes every message, GET /topic/{name}, which
 // subscribes, and POST /topic/{name}, which sends the body to all subscribers as a binary message and answers how many they are.
-type socketUse uint8
+type SocketUse uint8
 
 const (
-	socketsNone socketUse = iota
-	socketsToo            // beside the application
-	socketsOnly           // and nothing else: another library on a server that takes part already
+	SocketsNone SocketUse = iota
+	SocketsToo            // beside the application
+	SocketsOnly           // and nothing else: another library on a server that takes part already
 )
 
 // Bounds of the WebSocket endpoints: of a message in bytes, and, where there is a queue for each subscriber, of the messages in it.

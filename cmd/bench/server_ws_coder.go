@@ -8,7 +8,7 @@ import (
 )
 
 // newCoder serves the WebSocket endpoints by coder/websocket on net/http.
-func newCoder(string, serveOptions) (server, error) {
+func newCoder(string, Options) (server, error) {
 	return onStandard(http.NewServeMux(), coderSockets), nil
 }
 

@@ -28,7 +28,7 @@ type gobwasServer struct {
 // gobwasWorkers is the size of the example's pool.
 const gobwasWorkers = 128
 
-func newGobwas(string, serveOptions) (server, error) {
+func newGobwas(string, Options) (server, error) {
 	poller, err := netpoll.New(nil)
 	if err != nil {
 		return nil, err

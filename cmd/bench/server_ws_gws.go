@@ -9,7 +9,7 @@ import (
 
 // newGws serves the WebSocket endpoints by gws on net/http: a goroutine for each connection, no goroutine for a message, which is
 // its default and best for echo, and its Broadcaster for topics.
-func newGws(string, serveOptions) (server, error) {
+func newGws(string, Options) (server, error) {
 	return onStandard(http.NewServeMux(), gwsSockets), nil
 }
 

@@ -16,9 +16,9 @@ import (
 
 // speaking are the servers that have WebSockets. nbio hands its connections from goroutine to goroutine by way of the kernel,
 // where the race detector cannot follow.
-func speaking() (some []candidate) {
-	for _, s := range servers {
-		if s.sockets != socketsNone && !(s.name == "nbio" && raceDetector) {
+func speaking() (some []Candidate) {
+	for _, s := range All {
+		if s.Sockets != SocketsNone && !(s.Name == "nbio" && raceDetector) {
 			some = append(some, s)
 		}
 	}
@@ -36,14 +36,14 @@ func dialSocket(t *testing.T, url, path string) *websocket.Conn {
 
 func TestSocketEcho(t *testing.T) {
 	for _, s := range speaking() {
-		t.Run(s.name, func(t *testing.T) {
-			c := dialSocket(t, serving(t, s.name), "/ws")
+		t.Run(s.Name, func(t *testing.T) {
+			c := dialSocket(t, serving(t, s.Name), "/ws")
 			for _, kind := range []int{websocket.TextMessage, websocket.BinaryMessage} {
 				for _, size := range []int{0, 1, 125, 126, 4096, 64 << 10} {
-					if size == 0 && s.name == "nbio" {
+					if size == 0 && s.Name == "nbio" {
 						continue // it tells its callback of no empty message
 					}
-					message := []byte(patternOf(size))
+					message := []byte(Of(size))
 					require.NoError(t, c.WriteMessage(kind, message))
 					got, back, err := c.ReadMessage()
 					require.NoError(t, err, "%d bytes", size)
@@ -71,8 +71,8 @@ func publish(t *testing.T, url, message string, want int) {
 
 func TestTopics(t *testing.T) {
 	for _, s := range speaking() {
-		t.Run(s.name, func(t *testing.T) {
-			url := serving(t, s.name)
+		t.Run(s.Name, func(t *testing.T) {
+			url := serving(t, s.Name)
 			defer http.DefaultClient.CloseIdleConnections()
 			publish(t, url+"/topic/none", "nobody hears this", 0)
 			var tea []*websocket.Conn
@@ -116,8 +116,8 @@ func TestTopics(t *testing.T) {
 // A server that is told to stop ends the connections that it has handed over.
 func TestSocketsEnd(t *testing.T) {
 	for _, s := range speaking() {
-		t.Run(s.name, func(t *testing.T) {
-			srv, url := startServing(t, s.name, serveOptions{})
+		t.Run(s.Name, func(t *testing.T) {
+			srv, url := startServing(t, s.Name, Options{})
 			c := dialSocket(t, url, "/ws")
 			require.NoError(t, c.WriteMessage(websocket.TextMessage, []byte("x")))
 			_, _, err := c.ReadMessage()

@@ -12,8 +12,8 @@ import (
 type row struct {
 	scenario, title string
 	kind            rowKind
-	rounds          [][]sample // by server
-	sums            []*tally   // by server: all rounds together
+	rounds          [][]Sample // by server
+	sums            []*Tally   // by server: all rounds together
 	left            []bool     // by server: it is left out
 }
 
@@ -26,23 +26,23 @@ const (
 )
 
 func newRow(scenario, title string, kind rowKind, servers int) row {
-	return row{scenario, title, kind, make([][]sample, servers), make([]*tally, servers), make([]bool, servers)}
+	return row{scenario, title, kind, make([][]Sample, servers), make([]*Tally, servers), make([]bool, servers)}
 }
 
 // add takes up a round of the k-th server.
 func (r *row) add(k int, m measured) {
 	r.rounds[k] = append(r.rounds[k], m.sample)
 	if r.sums[k] == nil {
-		r.sums[k] = newTally()
+		r.sums[k] = NewTally()
 	}
-	r.sums[k].add(m.tally)
+	r.sums[k].Add(m.tally)
 }
 
 // printTable writes the rows with the servers below one another and, if there is a base, their ratios to it.
-func printTable(w io.Writer, servers []string, base int, rows []row, columns []columnOf, ratios bool) {
+func printTable(w io.Writer, servers []string, base int, rows []row, columns []Column, ratios bool) {
 	cells := [][]string{{"", ""}}
 	for _, c := range columns {
-		cells[0] = append(cells[0], c.title)
+		cells[0] = append(cells[0], c.Title)
 	}
 	swallowed := false
 	for _, r := range rows {
@@ -54,9 +54,9 @@ func printTable(w io.Writer, servers []string, base int, rows []row, columns []c
 			line := []string{title, s}
 			title = ""
 			for _, c := range columns {
-				values := column(r.rounds[i], c.metric)
-				cell := show(values, r.measures(c.metric), c.show)
-				if d := spread(values); !ratios && cell != "" && d >= 0 { // NaN is not
+				values := Values(r.rounds[i], c.Metric)
+				cell := show(values, r.measures(c.Metric), c.Show)
+				if d := Spread(values); !ratios && cell != "" && d >= 0 { // NaN is not
 					cell += fmt.Sprintf(" ±%.0f%%", 100*d)
 				}
 				line = append(line, cell)
@@ -73,12 +73,12 @@ func printTable(w io.Writer, servers []string, base int, rows []row, columns []c
 			}
 			line := []string{"", name}
 			for _, c := range columns {
-				ra, ok := newRatio(r.rounds[base], r.rounds[i], c.metric)
+				ra, ok := NewRatio(r.rounds[base], r.rounds[i], c.Metric)
 				if !ok {
 					line = append(line, "")
 					continue
 				}
-				swallowed = swallowed || ra.swallowed()
+				swallowed = swallowed || ra.Swallowed()
 				line = append(line, ra.String())
 			}
 			cells = append(cells, line)
@@ -92,18 +92,18 @@ func printTable(w io.Writer, servers []string, base int, rows []row, columns []c
 }
 
 // measures reports whether the row has that metric at all: where it has not, the cells stay empty.
-func (r row) measures(m metric) bool {
+func (r row) measures(m Metric) bool {
 	switch r.kind {
 	case rowIdle:
-		return m == idleBytes
+		return m == IdleBytes
 	case rowFollows: // what the process did stands in the scenario's first row
-		return m != idleBytes && (m < cpu || m >= p90 && m <= bytesIn)
+		return m != IdleBytes && (m < CPU || m >= P90 && m <= BytesIn)
 	}
-	return m != idleBytes
+	return m != IdleBytes
 }
 
 func show(values []float64, measured bool, format func(float64) string) string {
-	switch v := median(values); {
+	switch v := Median(values); {
 	case !measured:
 		return ""
 	case math.IsNaN(v) || v < 0:

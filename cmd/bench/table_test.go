@@ -9,34 +9,34 @@ import (
 )
 
 func TestTable(t *testing.T) {
-	load := func(v ...float64) []sample {
-		var ss []sample
+	load := func(v ...float64) []Sample {
+		var ss []Sample
 		for _, x := range v {
-			s := noSample()
-			s[perSecond], s[p50], s[p99], s[cpu] = 100_000/x, 100*x, 1000*x, x
+			s := NoSample()
+			s[PerSecond], s[P50], s[P99], s[CPU] = 100_000/x, 100*x, 1000*x, x
 			ss = append(ss, s)
 		}
 		return ss
 	}
-	idle := func(v float64) []sample {
-		s := noSample()
-		s[idleBytes] = v
-		return []sample{s}
+	idle := func(v float64) []Sample {
+		s := NoSample()
+		s[IdleBytes] = v
+		return []Sample{s}
 	}
-	noCPU := noSample()
-	noCPU[perSecond], noCPU[p50], noCPU[p99] = 800, 20_500, 22_000
-	rowOf := func(title string, kind rowKind, rounds ...[]sample) row {
+	noCPU := NoSample()
+	noCPU[PerSecond], noCPU[P50], noCPU[P99] = 800, 20_500, 22_000
+	rowOf := func(title string, kind rowKind, rounds ...[]Sample) row {
 		r := newRow("", title, kind, len(rounds))
 		r.rounds = rounds
 		return r
 	}
 	rows := []row{
 		rowOf("plaintext", rowLoad, load(10, 10, 10), load(5, 5, 5)),
-		rowOf("asleep", rowFollows, []sample{noCPU}, []sample{noCPU}),
+		rowOf("asleep", rowFollows, []Sample{noCPU}, []Sample{noCPU}),
 		rowOf("idle", rowIdle, idle(19_800), idle(math.NaN())),
 	}
 	var b strings.Builder
-	printTable(&b, []string{"net/http", "adapter"}, 0, rows, columns, true)
+	printTable(&b, []string{"net/http", "adapter"}, 0, rows, Columns, true)
 	require.Equal(t, `
                      requests/s        p50        p99  CPU µs/request  B/idle connection
 plaintext  net/http      10,000    1.00 ms    10.0 ms           10.00

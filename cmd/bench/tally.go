@@ -24,38 +24,38 @@ const (
 	latencyMax = int64(time.Minute)
 )
 
-// tally is what was counted for one group. Failures count from the first connection on, everything else during the
+// Tally is what was counted for one group. Failures count from the first connection on, everything else during the
 // measured part only.
-type tally struct {
+type Tally struct {
 	mu       sync.Mutex
-	requests uint64 // answered as wanted
-	bytes    uint64 // received
+	Requests uint64 // answered as wanted
+	Bytes    uint64 // received
 	hist     *hdrhistogram.Histogram
-	failures map[string]*failure
+	failures map[string]*Failure
 
 	each       []uint64      // of a mix: answered as wanted, by request
 	unanswered uint64        // of an open loop: due, and not answered when time was over
 	oldest     time.Duration // how long the first of these had waited
 }
 
-// failure counts what went wrong in one way. The number of kinds is bounded by the number of status codes.
-type failure struct {
+// Failure counts what went wrong in one way. The number of kinds is bounded by the number of status codes.
+type Failure struct {
 	Kind  string `json:"kind"`
 	Count uint64 `json:"count"`
 	First string `json:"first"` // the first one, in full
 }
 
-func newTally() *tally {
-	return &tally{hist: hdrhistogram.New(latencyMin, latencyMax, 3), failures: map[string]*failure{}}
+func NewTally() *Tally {
+	return &Tally{hist: hdrhistogram.New(latencyMin, latencyMax, 3), failures: map[string]*Failure{}}
 }
 
-func (t *tally) latency(ns, n int64) {
+func (t *Tally) latency(ns, n int64) {
 	// In range, hence no error.
 	_ = t.hist.RecordValues(min(max(ns, latencyMin), latencyMax), n)
 }
 
-// quantile is the latency in microseconds that q percent of the requests do not exceed; NaN if none was measured.
-func (t *tally) quantile(q float64) float64 {
+// Quantile is the latency in microseconds that q percent of the requests do not exceed; NaN if none was measured.
+func (t *Tally) Quantile(q float64) float64 {
 	if t.hist.TotalCount() == 0 {
 		return math.NaN()
 	}
@@ -63,7 +63,7 @@ func (t *tally) quantile(q float64) float64 {
 }
 
 // answered counts a good response to one request of a mix.
-func (t *tally) answered(request int) {
+func (t *Tally) answered(request int) {
 	for len(t.each) <= request {
 		t.each = append(t.each, 0)
 	}
@@ -72,40 +72,40 @@ func (t *tally) answered(request int) {
 
 // lateBy notes n requests of an open loop that were not answered by its end, ns after they were due. Their latency would
 // have been that or more; without them an overloaded server would seem the faster the less it answers.
-func (t *tally) lateBy(ns, n int64) {
+func (t *Tally) lateBy(ns, n int64) {
 	t.unanswered += uint64(n)
 	t.oldest = max(t.oldest, time.Duration(ns))
 	t.latency(ns, n)
 }
 
-func (t *tally) fail(kind, format string, args ...any) {
+func (t *Tally) fail(kind, format string, args ...any) {
 	f := t.failures[kind]
 	if f == nil {
-		f = &failure{Kind: kind, First: fmt.Sprintf(format, args...)}
+		f = &Failure{Kind: kind, First: fmt.Sprintf(format, args...)}
 		t.failures[kind] = f
 	}
 	f.Count++
 }
 
-func (t *tally) lockedFail(kind, format string, args ...any) {
+func (t *Tally) lockedFail(kind, format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.fail(kind, format, args...)
 }
 
-func (t *tally) soFar() (requests uint64, failed uint64) {
+func (t *Tally) soFar() (requests uint64, failed uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, f := range t.failures {
 		failed += f.Count
 	}
-	return t.requests, failed
+	return t.Requests, failed
 }
 
-// add merges o, which is no longer written to, into t.
-func (t *tally) add(o *tally) {
-	t.requests += o.requests
-	t.bytes += o.bytes
+// Add merges o, which is no longer written to, into t.
+func (t *Tally) Add(o *Tally) {
+	t.Requests += o.Requests
+	t.Bytes += o.Bytes
 	t.hist.Merge(o.hist)
 	for i, n := range o.each {
 		for len(t.each) <= i {
@@ -119,18 +119,18 @@ func (t *tally) add(o *tally) {
 		if mine := t.failures[kind]; mine != nil {
 			mine.Count += f.Count
 		} else {
-			t.failures[kind] = &failure{kind, f.Count, f.First}
+			t.failures[kind] = &Failure{kind, f.Count, f.First}
 		}
 	}
 }
 
-// failed lists the failures, the most frequent first.
-func (t *tally) failed() []failure {
-	var fs []failure
+// Failed lists the failures, the most frequent first.
+func (t *Tally) Failed() []Failure {
+	var fs []Failure
 	for _, f := range t.failures {
 		fs = append(fs, *f)
 	}
-	slices.SortFunc(fs, func(a, b failure) int {
+	slices.SortFunc(fs, func(a, b Failure) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Kind, b.Kind))
 	})
 	return fs

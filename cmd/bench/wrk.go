@@ -16,31 +16,31 @@ import (
 	"time"
 )
 
-// wrk has the program of that name load instead of our loops, for those who trust it more or compare with figures made by
+// Wrk has the program of that name load instead of our loops, for those who trust it more or compare with figures made by
 // it. It looks at status codes only, so it is held to more: the same load of ours goes before it, as warm-up, and checks
 // every body; after it the number of bytes must be that of whole responses like the one that was checked.
-type wrk struct{ path string }
+type Wrk struct{ path string }
 
-func findWrk() (*wrk, error) {
+func FindWrk() (*Wrk, error) {
 	path, err := exec.LookPath("wrk")
 	if err != nil {
-		return nil, usageError("-load wrk: %v", err)
+		return nil, UsageError("-load wrk: %v", err)
 	}
-	return &wrk{path}, nil
+	return &Wrk{path}, nil
 }
 
-// do is loadRun.do by wrk, one process for each group, on the given CPUs if there are any.
-func (w *wrk) do(ctx context.Context, r *loadRun, cpus []int) (*outcome, error) {
-	if r.warmup > 0 {
-		warm := loadRun{addr: r.addr, groups: r.groups, duration: r.warmup, timeout: r.timeout, loops: 1}
-		if out, err := warm.do(ctx); err != nil || out.interrupted || out.gone || len(out.total().failures) > 0 {
+// Do is loadRun.do by wrk, one process for each group, on the given CPUs if there are any.
+func (w *Wrk) Do(ctx context.Context, r *loadRun, cpus []int) (*Outcome, error) {
+	if r.Warmup > 0 {
+		warm := loadRun{Addr: r.Addr, Groups: r.Groups, Duration: r.Warmup, Timeout: r.Timeout, Loops: 1}
+		if out, err := warm.Do(ctx); err != nil || out.Interrupted || out.Gone || len(out.Total().failures) > 0 {
 			return out, err
 		}
 	}
-	sizes := make([]int, len(r.groups))
-	for i, g := range r.groups {
+	sizes := make([]int, len(r.Groups))
+	for i, g := range r.Groups {
 		var err error
-		if sizes[i], err = responseSize(r.addr, g, r.timeout); err != nil {
+		if sizes[i], err = responseSize(r.Addr, g, r.Timeout); err != nil {
 			return nil, err
 		}
 	}
@@ -50,51 +50,51 @@ func (w *wrk) do(ctx context.Context, r *loadRun, cpus []int) (*outcome, error) 
 	}
 	defer os.RemoveAll(dir)
 
-	if r.begin != nil {
-		r.begin()
+	if r.Begin != nil {
+		r.Begin()
 	}
-	results := make([]wrkResult, len(r.groups))
-	errs := make([]error, len(r.groups))
+	results := make([]wrkResult, len(r.Groups))
+	errs := make([]error, len(r.Groups))
 	var wg sync.WaitGroup
-	for i, g := range r.groups {
+	for i, g := range r.Groups {
 		wg.Go(func() {
 			results[i], errs[i] = w.run(ctx, r, g, filepath.Join(dir, strconv.Itoa(i)+".lua"), cpus)
 		})
 	}
 	wg.Wait()
-	if r.end != nil {
-		r.end()
+	if r.End != nil {
+		r.End()
 	}
 	if ctx.Err() != nil {
-		return &outcome{interrupted: true}, nil
+		return &Outcome{Interrupted: true}, nil
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	out := &outcome{ownCPU: usage{known: true}}
+	out := &Outcome{OwnCPU: Usage{Known: true}}
 	for i, res := range results {
-		out.elapsed = max(out.elapsed, res.elapsed)
-		out.ownCPU.sum += res.cpu
-		out.groups = append(out.groups, res.tally(r.groups[i], sizes[i]))
+		out.Elapsed = max(out.Elapsed, res.elapsed)
+		out.OwnCPU.Sum += res.cpu
+		out.Groups = append(out.Groups, res.tally(r.Groups[i], sizes[i]))
 	}
 	return out, nil
 }
 
 // run is one process of wrk. It fails if wrk could not connect at all; all else stands in the result.
-func (w *wrk) run(ctx context.Context, r *loadRun, g *group, script string, cpus []int) (wrkResult, error) {
-	if err := os.WriteFile(script, wrkScript(g.batch), 0o600); err != nil {
+func (w *Wrk) run(ctx context.Context, r *loadRun, g *Group, script string, cpus []int) (wrkResult, error) {
+	if err := os.WriteFile(script, wrkScript(g.Batch), 0o600); err != nil {
 		return wrkResult{}, err
 	}
 	seconds := func(d time.Duration) string { return fmt.Sprintf("%ds", max(1, int(d.Round(time.Second)/time.Second))) }
-	cmd := exec.CommandContext(ctx, w.path, "-t", "1", "-c", strconv.Itoa(g.conns), "-d", seconds(r.duration),
-		"--timeout", seconds(r.timeout), "-s", script, "http://"+r.addr+"/")
+	cmd := exec.CommandContext(ctx, w.path, "-t", "1", "-c", strconv.Itoa(g.Conns), "-d", seconds(r.Duration),
+		"--timeout", seconds(r.Timeout), "-s", script, "http://"+r.Addr+"/")
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
-	if err := startOn(cmd, cpus); err != nil {
+	if err := StartOn(cmd, cpus); err != nil {
 		return wrkResult{}, fmt.Errorf("start wrk: %w", err)
 	}
 	if err := cmd.Wait(); err != nil {
-		return wrkResult{}, fmt.Errorf("wrk: %w: %s%s", err, said.Bytes(), cut(out.Bytes()))
+		return wrkResult{}, fmt.Errorf("wrk: %w: %s%s", err, said.Bytes(), Cut(out.Bytes()))
 	}
 	res, err := parseWrk(out.Bytes())
 	res.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
@@ -160,25 +160,25 @@ func parseWrk(out []byte) (res wrkResult, err error) {
 		}
 	}
 	if found != 2 {
-		return res, fmt.Errorf("wrk said no result: %s", cut(out))
+		return res, fmt.Errorf("wrk said no result: %s", Cut(out))
 	}
 	return res, nil
 }
 
 // tally counts the run as the load of a group. size is what every response has in bytes; beyond the whole ones there may
 // be those that were under way when the time was over.
-func (res wrkResult) tally(g *group, size int) *tally {
-	t := newTally()
-	t.requests, t.bytes = res.requests, res.bytes
+func (res wrkResult) tally(g *Group, size int) *Tally {
+	t := NewTally()
+	t.Requests, t.Bytes = res.requests, res.bytes
 	for _, l := range res.latencies {
 		t.latency(l[0]*1e3, l[1])
 	}
 	for i, n := range res.errors {
 		if n > 0 {
-			t.failures[wrkErrors[i]] = &failure{wrkErrors[i], n, "wrk: " + wrkErrors[i]}
+			t.failures[wrkErrors[i]] = &Failure{wrkErrors[i], n, "wrk: " + wrkErrors[i]}
 		}
 	}
-	least, most := res.requests*uint64(size), (res.requests+uint64(g.conns*g.depth))*uint64(size)
+	least, most := res.requests*uint64(size), (res.requests+uint64(g.Conns*g.depth))*uint64(size)
 	if res.bytes < least || res.bytes > most {
 		t.fail("length", "wrk: %d bytes in %d responses, which have %d each: not all of them were alike", res.bytes, res.requests, size)
 	}
@@ -186,14 +186,14 @@ func (res wrkResult) tally(g *group, size int) *tally {
 }
 
 // responseSize is the number of bytes that one request of g is answered with, checked.
-func responseSize(addr string, g *group, timeout time.Duration) (int, error) {
+func responseSize(addr string, g *Group, timeout time.Duration) (int, error) {
 	conn, err := net.DialTimeout("tcp", addr, timeout)
 	if err != nil {
 		return 0, err
 	}
 	defer conn.Close()
 	counted := &readCounter{Conn: conn}
-	err = ask(counted, &request{addr: addr, wire: g.batch[:len(g.batch)/g.depth], want: g.requests[0].want}, timeout)
+	err = ask(counted, &Request{Addr: addr, wire: g.Batch[:len(g.Batch)/g.depth], Want: g.Requests[0].Want}, timeout)
 	return counted.n, err
 }
 

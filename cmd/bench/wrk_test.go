@@ -29,7 +29,7 @@ func TestParseWrk(t *testing.T) {
 }
 
 func TestWrkTally(t *testing.T) {
-	g := &group{conns: 2, depth: 4}
+	g := &Group{Conns: 2, depth: 4}
 	for _, c := range []struct {
 		name  string
 		res   wrkResult
@@ -43,19 +43,19 @@ func TestWrkTally(t *testing.T) {
 	} {
 		tally := c.res.tally(g, 100)
 		var kinds []string
-		for _, f := range tally.failed() {
+		for _, f := range tally.Failed() {
 			kinds = append(kinds, f.Kind)
 		}
 		require.Equal(t, c.fails, strings.Join(kinds, ","), c.name)
-		require.Equal(t, uint64(10), tally.requests)
+		require.Equal(t, uint64(10), tally.Requests)
 	}
 	tally := wrkResult{requests: 10, bytes: 1000, latencies: [][2]int64{{50, 9}, {5000, 1}}}.tally(g, 100)
 	require.InEpsilon(t, 50e3, tally.hist.ValueAtQuantile(50), 0.01)
 	require.InEpsilon(t, 5000e3, tally.hist.ValueAtQuantile(100), 0.01)
 }
 
-func needWrk(t *testing.T) *wrk {
-	w, err := findWrk()
+func needWrk(t *testing.T) *Wrk {
+	w, err := FindWrk()
 	if err != nil {
 		t.Skip("wrk is not installed")
 	}
@@ -63,12 +63,12 @@ func needWrk(t *testing.T) *wrk {
 }
 
 // wrkRun loads url by wrk for a second.
-func wrkRun(t *testing.T, url string, depth int, warmup time.Duration) (*outcome, error) {
-	r, err := newRequest("GET", url, nil, nil)
+func wrkRun(t *testing.T, url string, depth int, warmup time.Duration) (*Outcome, error) {
+	r, err := NewRequest("GET", url, nil, nil)
 	require.NoError(t, err)
-	r.want.body = []byte("hello")
-	return needWrk(t).do(t.Context(), &loadRun{
-		addr: r.addr, groups: []*group{newGroup("", 4, depth, r)}, warmup: warmup, duration: time.Second, timeout: 5 * time.Second,
+	r.Want.Body = []byte("hello")
+	return needWrk(t).Do(t.Context(), &loadRun{
+		Addr: r.Addr, Groups: []*Group{NewGroup("", 4, depth, r)}, Warmup: warmup, Duration: time.Second, Timeout: 5 * time.Second,
 	}, nil)
 }
 
@@ -89,13 +89,13 @@ func TestWrkCountsWhatWasServed(t *testing.T) {
 			defer s.Close()
 			out, err := wrkRun(t, s.URL+"/path?q=%22", depth, 0)
 			require.NoError(t, err)
-			require.NoError(t, out.problem(s.URL))
-			sum := out.total()
-			require.LessOrEqual(t, sum.requests, served.Load())
-			require.GreaterOrEqual(t, sum.requests+uint64(4*depth+1), served.Load()) // 4 connections under way, and the one checked
+			require.NoError(t, out.Problem(s.URL))
+			sum := out.Total()
+			require.LessOrEqual(t, sum.Requests, served.Load())
+			require.GreaterOrEqual(t, sum.Requests+uint64(4*depth+1), served.Load()) // 4 connections under way, and the one checked
 			require.Positive(t, sum.hist.TotalCount())
-			require.Positive(t, out.elapsed)
-			require.Positive(t, out.ownCPU.sum)
+			require.Positive(t, out.Elapsed)
+			require.Positive(t, out.OwnCPU.Sum)
 		})
 	}
 }
@@ -128,7 +128,7 @@ func TestWrkFindsWrongAnswers(t *testing.T) {
 			url := answers(t, c.change)
 			out, err := wrkRun(t, url, 1, c.warmup)
 			require.NoError(t, err)
-			require.ErrorContains(t, out.problem(url), c.says)
+			require.ErrorContains(t, out.Problem(url), c.says)
 		})
 	}
 }

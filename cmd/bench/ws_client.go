@@ -39,8 +39,8 @@ type variant struct {
 
 const socketVariants = 8
 
-// newSocketRequest makes a request for a ws or wss URL, with messages of size bytes.
-func newSocketRequest(rawURL string, size int, text bool) (*request, error) {
+// NewSocketRequest makes a request for a ws or wss URL, with messages of size bytes.
+func NewSocketRequest(rawURL string, size int, text bool) (*Request, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func newSocketRequest(rawURL string, size int, text bool) (*request, error) {
 	if u.Scheme != "ws" && u.Scheme != "wss" {
 		return nil, fmt.Errorf("URL %q: want ws://HOST[:PORT]/PATH or wss://", rawURL)
 	}
-	r, err := newRequest("GET", "http"+strings.TrimPrefix(rawURL, "ws"), nil, nil)
+	r, err := NewRequest("GET", "http"+strings.TrimPrefix(rawURL, "ws"), nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (s *socket) prepare(depth int) {
 	for v := range socketVariants {
 		var one variant
 		for i := range depth {
-			message := []byte(patternOf(s.size + v*depth + i))[v*depth+i:]
+			message := []byte(Of(s.size + v*depth + i))[v*depth+i:]
 			one.messages = append(one.messages, message)
 			one.batch = w.Message(one.batch, s.opcode, message)
 		}
@@ -86,10 +86,10 @@ func maskKey() uint32 {
 // handshakeBytesMax bounds the answer to a handshake.
 const handshakeBytesMax = 8 << 10
 
-// refused is an answer to a handshake that is none.
-type refused struct{ status int }
+// RefusedError is an answer to a handshake that is none.
+type RefusedError struct{ status int }
 
-func (e *refused) Error() string {
+func (e *RefusedError) Error() string {
 	return fmt.Sprintf("the handshake is answered with status %d instead of 101", e.status)
 }
 
@@ -119,7 +119,7 @@ func (s *socket) open(conn net.Conn, timeout time.Duration) error {
 	}
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusSwitchingProtocols {
-		return &refused{resp.StatusCode}
+		return &RefusedError{resp.StatusCode}
 	}
 	var answer wsproto.Answer
 	for name, values := range resp.Header {
@@ -138,7 +138,7 @@ func (s *socket) open(conn net.Conn, timeout time.Duration) error {
 
 // probe opens one connection and, unless it is a subscriber's, has a message sent back. An answer that is no handshake is a
 // status, as that of other requests.
-func (r *request) probeSocket(ctx context.Context, timeout time.Duration) (status int, err error) {
+func (r *Request) probeSocket(ctx context.Context, timeout time.Duration) (status int, err error) {
 	s := r.socket
 	conn, err := r.dial(ctx, timeout)
 	if err != nil {
@@ -147,7 +147,7 @@ func (r *request) probeSocket(ctx context.Context, timeout time.Duration) (statu
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
-	var other *refused
+	var other *RefusedError
 	if err := s.open(conn, timeout); errors.As(err, &other) {
 		return other.status, nil
 	} else if err != nil {
@@ -164,8 +164,8 @@ func (s *socket) ask(conn net.Conn, timeout time.Duration) error {
 	conn.SetDeadline(time.Now().Add(timeout))
 	s1 := *s
 	s1.prepare(1)
-	g := &group{depth: 1, requests: []*request{{socket: &s1}}}
-	t := newTally()
+	g := &Group{depth: 1, Requests: []*Request{{socket: &s1}}}
+	t := NewTally()
 	c := newClient(g, t, make([]memo, 1), 0)
 	if _, err := conn.Write(c.send(0, 0)); err != nil {
 		return err
@@ -178,7 +178,7 @@ func (s *socket) ask(conn net.Conn, timeout time.Duration) error {
 		}
 		switch want := c.receive(buf[:n], 0, false); {
 		case len(t.failures) > 0:
-			return errors.New(t.failed()[0].First)
+			return errors.New(t.Failed()[0].First)
 		case want == wantSend:
 			return nil
 		}
@@ -240,7 +240,7 @@ func (c *client) receiveFrames(p []byte, now int64, counts bool) next {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if counts {
-		t.bytes += uint64(len(p))
+		t.Bytes += uint64(len(p))
 	}
 	good := 0
 	defer func() {
@@ -268,7 +268,7 @@ func (c *client) receiveFrames(p []byte, now int64, counts bool) next {
 			s.pong, _ = w.Pong(s.pong, e.Payload)
 		case wsproto.Pong:
 		case wsproto.Close:
-			t.fail("closed by the server", "the server closes with code %d %q", e.Code, cut(e.Payload))
+			t.fail("closed by the server", "the server closes with code %d %q", e.Code, Cut(e.Payload))
 			return wantOut
 		default:
 			if s.topic != nil {
@@ -278,13 +278,13 @@ func (c *client) receiveFrames(p []byte, now int64, counts bool) next {
 				continue
 			}
 			if c.pending == 0 {
-				t.fail("unasked message", "a message that answers none: %q", cut(e.Payload))
+				t.fail("unasked message", "a message that answers none: %q", Cut(e.Payload))
 				return wantOut
 			}
 			want := s.own.messages[len(s.own.messages)-c.pending]
 			c.pending--
 			if e.Opcode != s.opcode || !bytes.Equal(e.Payload, want) {
-				t.fail("wrong echo", "%q came back as %q, opcode %d as %d", cut(want), cut(e.Payload), s.opcode, e.Opcode)
+				t.fail("wrong echo", "%q came back as %q, opcode %d as %d", Cut(want), Cut(e.Payload), s.opcode, e.Opcode)
 				continue
 			}
 			good++

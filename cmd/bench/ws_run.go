@@ -7,8 +7,8 @@ import (
 )
 
 // dialSocket opens a WebSocket. with, if not nil, sees the connection before the handshake.
-func (r *loadRun) dialSocket(ctx context.Context, req *request, with func(*net.TCPConn)) (net.Conn, error) {
-	conn, err := req.dial(ctx, r.timeout)
+func (r *loadRun) dialSocket(ctx context.Context, req *Request, with func(*net.TCPConn)) (net.Conn, error) {
+	conn, err := req.dial(ctx, r.Timeout)
 	if err != nil {
 		return nil, err
 	}
@@ -16,7 +16,7 @@ func (r *loadRun) dialSocket(ctx context.Context, req *request, with func(*net.T
 	if tcp, ok := conn.(*net.TCPConn); ok && with != nil {
 		with(tcp)
 	}
-	if err := req.socket.open(conn, r.timeout); err != nil {
+	if err := req.socket.open(conn, r.Timeout); err != nil {
 		conn.Close()
 		return nil, err
 	}
@@ -25,9 +25,9 @@ func (r *loadRun) dialSocket(ctx context.Context, req *request, with func(*net.T
 
 // topics are the topics of the groups, as groups; nil where there is none.
 func (r *loadRun) topics() (some []*topic) {
-	for _, g := range r.groups {
+	for _, g := range r.Groups {
 		var t *topic
-		if s := g.requests[0].socket; s != nil {
+		if s := g.Requests[0].socket; s != nil {
 			t = s.topic
 		}
 		some = append(some, t)
@@ -41,7 +41,7 @@ func (r *loadRun) publishing() (publishers *sync.WaitGroup) {
 	for i, t := range r.topics() {
 		if t != nil {
 			r.drains = true
-			req := r.groups[i].requests[0]
+			req := r.Groups[i].Requests[0]
 			publishers.Go(func() { t.publish(r, req) })
 		}
 	}

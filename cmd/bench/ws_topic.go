@@ -30,7 +30,7 @@ type topic struct {
 	size    int
 	rest    []byte // of a message, behind number and time
 
-	tally       *tally
+	tally       *Tally
 	subscribers int
 	wanted      atomic.Int64 // deliveries that the publisher waits for
 	delivered   atomic.Int64
@@ -46,23 +46,23 @@ const (
 )
 
 func newTopic(rate float64, depth, size int) *topic {
-	return &topic{rate: rate, depth: depth, size: size, rest: []byte(patternOf(size))[topicHead:]}
+	return &topic{rate: rate, depth: depth, size: size, rest: []byte(Of(size))[topicHead:]}
 }
 
-// subscribe makes a WebSocket request one of subscribers: with a rate above 0 so many messages a second are published, with 0 the
+// Subscribe makes a WebSocket request one of subscribers: with a rate above 0 so many messages a second are published, with 0 the
 // next when all have had the last, or the last but depth.
-func (r *request) subscribe(rate float64, depth int) {
+func (r *Request) Subscribe(rate float64, depth int) {
 	r.socket.topic = newTopic(rate, depth, r.socket.size)
 }
 
-// stall has so many subscribers besides those of the group stop reading in the next run.
-func (g *group) stall(n int) { g.requests[0].socket.topic.stalled = n }
+// Stall has so many subscribers besides those of the group stop reading in the next run.
+func (g *Group) Stall(n int) { g.Requests[0].socket.topic.stalled = n }
 
 // delivery checks one message and reports whether it is good.
-func (s *socketClient) delivery(t *tally, e wsproto.Event, now int64, counts bool) bool {
+func (s *socketClient) delivery(t *Tally, e wsproto.Event, now int64, counts bool) bool {
 	p := e.Payload
 	if len(p) != s.size || e.Opcode != wsproto.Binary || !bytes.Equal(p[topicHead:], s.topic.rest) {
-		t.fail("wrong message", "%d bytes %q with opcode %d", len(p), cut(p), e.Opcode)
+		t.fail("wrong message", "%d bytes %q with opcode %d", len(p), Cut(p), e.Opcode)
 		return false
 	}
 	number := binary.BigEndian.Uint64(p)
@@ -80,7 +80,7 @@ func (s *socketClient) delivery(t *tally, e wsproto.Event, now int64, counts boo
 	}
 	s.last = number
 	if counts {
-		t.requests++
+		t.Requests++
 		t.latency(now-int64(binary.BigEndian.Uint64(p[8:])), 1)
 	}
 	return true
@@ -103,7 +103,7 @@ func (t *topic) wake() {
 
 // reset prepares a run with so many subscribers.
 func (t *topic) reset(subscribers int) {
-	t.tally, t.subscribers, t.published = newTally(), subscribers, 0
+	t.tally, t.subscribers, t.published = NewTally(), subscribers, 0
 	t.wanted.Store(0)
 	t.delivered.Store(0)
 	t.all = make(chan struct{}, 1)
@@ -128,7 +128,7 @@ func (t *topic) await(ctx context.Context, n uint64, limit time.Duration) bool {
 }
 
 // publish publishes until the measured part of the run is over, and waits for the last deliveries.
-func (t *topic) publish(r *loadRun, req *request) {
+func (t *topic) publish(r *loadRun, req *Request) {
 	fail := func(kind, format string, args ...any) {
 		if r.ctx.Err() == nil && !r.over() {
 			t.tally.lockedFail(kind, format, args...)
@@ -142,7 +142,7 @@ func (t *topic) publish(r *loadRun, req *request) {
 		}
 		defer conn.Close()
 	}
-	p, err := newPublisher(r.ctx, req, r.timeout)
+	p, err := newPublisher(r.ctx, req, r.Timeout)
 	if err != nil {
 		fail("connect: "+kindOf(err), "%v", err)
 		return
@@ -158,11 +158,11 @@ func (t *topic) publish(r *loadRun, req *request) {
 		if t.right(n) {
 			break
 		}
-		if time.Since(begun) > r.timeout {
+		if time.Since(begun) > r.Timeout {
 			fail("subscribers", "the server counts %d subscribers instead of %d", n, t.subscribers)
 			return
 		}
-		if sleepFor(r.ctx, subscribing) != nil {
+		if Sleep(r.ctx, subscribing) != nil {
 			return
 		}
 	}
@@ -171,11 +171,11 @@ func (t *topic) publish(r *loadRun, req *request) {
 		var at int64
 		if t.rate > 0 {
 			at = begun + int64(float64(number)/t.rate*1e9)
-			if d := at - r.now(); d > 0 && sleepFor(r.ctx, time.Duration(d)) != nil {
+			if d := at - r.now(); d > 0 && Sleep(r.ctx, time.Duration(d)) != nil {
 				return
 			}
-		} else if back := uint64(t.depth); number > back && !t.await(r.ctx, number-back, r.timeout) {
-			fail("lost", "%d of %d deliveries of the first %d messages in %v", t.delivered.Load(), t.wanted.Load(), number-back, r.timeout)
+		} else if back := uint64(t.depth); number > back && !t.await(r.ctx, number-back, r.Timeout) {
+			fail("lost", "%d of %d deliveries of the first %d messages in %v", t.delivered.Load(), t.wanted.Load(), number-back, r.Timeout)
 			return
 		} else {
 			at = r.now()
@@ -195,13 +195,13 @@ func (t *topic) publish(r *loadRun, req *request) {
 			return
 		}
 	}
-	if !t.await(r.ctx, t.published, min(drainAtMost, r.timeout)) {
+	if !t.await(r.ctx, t.published, min(drainAtMost, r.Timeout)) {
 		fail("lost", "%d of %d deliveries of %d messages came", t.delivered.Load(), t.wanted.Load(), t.published)
 	}
 }
 
-// probeTopic publishes one message and expects a number of subscribers.
-func (r *request) probeTopic(ctx context.Context, timeout time.Duration) error {
+// ProbeTopic publishes one message and expects a number of subscribers.
+func (r *Request) ProbeTopic(ctx context.Context, timeout time.Duration) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p, err := newPublisher(ctx, r, timeout)
@@ -223,7 +223,7 @@ type publisher struct {
 	timeout time.Duration
 }
 
-func newPublisher(ctx context.Context, r *request, timeout time.Duration) (*publisher, error) {
+func newPublisher(ctx context.Context, r *Request, timeout time.Duration) (*publisher, error) {
 	conn, err := r.dial(ctx, timeout)
 	if err != nil {
 		return nil, err
@@ -251,7 +251,7 @@ func (p *publisher) post(message []byte) (int, error) {
 	}
 	n, err := strconv.Atoi(strings.TrimSpace(string(body)))
 	if err != nil || resp.StatusCode != http.StatusOK {
-		return 0, fmt.Errorf("POST to the topic is answered with %d %q, want 200 and the number of subscribers", resp.StatusCode, cut(body))
+		return 0, fmt.Errorf("POST to the topic is answered with %d %q, want 200 and the number of subscribers", resp.StatusCode, Cut(body))
 	}
 	return n, nil
 }
