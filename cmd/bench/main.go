@@ -8,6 +8,14 @@
 // when one was wrong the exit code is not zero.
 package main
 
+import (
+	"github.com/peregrine-http/peregrine/cmd/bench/internal/command"
+	"github.com/peregrine-http/peregrine/cmd/bench/internal/compare"
+	"github.com/peregrine-http/peregrine/cmd/bench/internal/load"
+	"github.com/peregrine-http/peregrine/cmd/bench/internal/report"
+	"github.com/peregrine-http/peregrine/cmd/bench/internal/servers"
+)
+
 const usageText = `Usage: bench [compare] [flags]      net/http and Peregrine side by side, in less than 30 seconds
        bench compare -servers all -scenarios all    everything, in less than 15 minutes
        bench serve [flags]          serve the application of the benchmarks
@@ -23,9 +31,9 @@ Exit codes: 0 measured, 1 failed or not to be trusted, 2 wrong usage, 130 interr
 func main() { bench.Main() }
 
 // bench are the commands.
-var bench = Program{Usage: usageText, Default: "compare", Commands: map[string]Func{
-	"compare": compareCommand,
-	"serve":   serveCommand,
-	"load":    loadCommand,
-	"report":  reportCommand,
+var bench = command.Program{Usage: usageText, Default: "compare", Commands: map[string]command.Func{
+	"compare": compare.Command,
+	"serve":   servers.Command,
+	"load":    load.Command,
+	"report":  report.Command,
 }}

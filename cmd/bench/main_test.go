@@ -1,41 +1,12 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"os"
-	"os/exec"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/peregrine-http/peregrine/cmd/bench/internal/benchtest"
 )
-
-// asBench makes the test binary behave as the program, so that what starts processes can be tested without building.
-const asBench = "BENCH_TEST_RUN_MAIN"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asBench) != "" {
-		main()
-		return
-	}
-	os.Exit(m.Run())
-}
-
-// program is the program as a process of its own.
-func program(t *testing.T, args ...string) *exec.Cmd {
-	self, err := os.Executable()
-	require.NoError(t, err)
-	cmd := exec.Command(self, args...)
-	cmd.Env = append(os.Environ(), asBench+"=1")
-	return cmd
-}
-
-// runBench runs a command line in this process.
-func runBench(ctx context.Context, args ...string) (code int, stdout, stderr string) {
-	var out, errs bytes.Buffer
-	code = bench.Run(ctx, Env{Stdin: bytes.NewReader(nil), Stdout: &out, Stderr: &errs}, args)
-	return code, out.String(), errs.String()
-}
 
 func TestCommandLine(t *testing.T) {
 	for _, c := range []struct {
@@ -93,7 +64,7 @@ func TestCommandLine(t *testing.T) {
 		{"compare without time", []string{"-d", "-1s"}, 2, "", "-d -1s"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			code, stdout, stderr := runBench(t.Context(), c.args...)
+			code, stdout, stderr := benchtest.Run(t.Context(), bench, c.args...)
 			require.Equal(t, c.code, code, "%s%s", stdout, stderr)
 			require.Contains(t, stdout, c.stdout)
 			require.Contains(t, stderr, c.stderr)

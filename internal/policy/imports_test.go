@@ -142,6 +142,20 @@ adapters/nethttp/upgrade
 internal/chromium
 	modules  github.com/stretchr/testify
 
+# What the commands of bench stand on, and those of its parts that do not know whom they measure.
+cmd/bench/internal/command cmd/bench/internal/figures cmd/bench/internal/pattern
+	never    net
+cmd/bench/internal/process
+	modules  golang.org/x/sys
+cmd/bench/internal/load
+	ours     cmd/bench/internal/command cmd/bench/internal/figures cmd/bench/internal/pattern cmd/bench/internal/process wsproto internal/netio
+	modules  golang.org/x/net golang.org/x/sys github.com/HdrHistogram/hdrhistogram-go
+cmd/bench/internal/results
+	ours     cmd/bench/internal/figures cmd/bench/internal/load cmd/bench/internal/process
+cmd/bench/internal/report
+	ours     cmd/bench/internal/command cmd/bench/internal/figures cmd/bench/internal/load cmd/bench/internal/results
+	modules  gonum.org/v1/plot
+
 # The ends: they import what they like.
 cmd/... fuzz/... perf/... examples/...
 	ours     *

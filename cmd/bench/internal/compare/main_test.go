@@ -1,0 +1,20 @@
+package compare
+
+import (
+	"context"
+	"testing"
+
+	"github.com/peregrine-http/peregrine/cmd/bench/internal/benchtest"
+	"github.com/peregrine-http/peregrine/cmd/bench/internal/command"
+	"github.com/peregrine-http/peregrine/cmd/bench/internal/servers"
+)
+
+// bench is what a comparison needs: itself, and what it starts.
+var bench = command.Program{Default: "compare", Commands: map[string]command.Func{"compare": Command, "serve": servers.Command}}
+
+func TestMain(m *testing.M) { benchtest.Main(m, bench) }
+
+// runBench runs a command line in this process.
+func runBench(ctx context.Context, args ...string) (code int, stdout, stderr string) {
+	return benchtest.Run(ctx, bench, args...)
+}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package load
+
+func newLoops(*Run, []slot) ([]driver, error) { return nil, errNoLoops }

@@ -1,0 +1,15 @@
+package report
+
+import (
+	"context"
+
+	"github.com/peregrine-http/peregrine/cmd/bench/internal/benchtest"
+	"github.com/peregrine-http/peregrine/cmd/bench/internal/command"
+)
+
+var bench = command.Program{Commands: map[string]command.Func{"report": Command}}
+
+// runBench runs a command line in this process.
+func runBench(ctx context.Context, args ...string) (code int, stdout, stderr string) {
+	return benchtest.Run(ctx, bench, args...)
+}

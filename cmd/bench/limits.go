@@ -1,7 +1,0 @@
-package main
-
-// filesOther is the number of descriptors that are set aside for all but connections.
-const filesOther = 32
-
-// ConnectionsMax is the number of connections that this process may have.
-func ConnectionsMax() int { return filesMax() - filesOther }

@@ -1,7 +1,0 @@
-//go:build !linux
-
-package main
-
-func stateOf(int) (State, error) { return State{}, ErrUnmeasured }
-
-func memoryOf(int) (int64, error) { return 0, ErrUnmeasured }
