@@ -1,6 +1,7 @@
 package processes
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -64,7 +65,15 @@ func (c *child) dropped() uint64 { return c.lost + c.peer.out.lost() }
 func (c *child) pid() int { return c.cmd.Process.Pid }
 
 // start starts a process with the given sockets, and has the loop hear of what it says and of its end.
-func (m *master) start(id identity, program string, files []*os.File, names []string) (*child, error) {
+func (m *master) start(id identity, program string, files []*os.File, names []string) (_ *child, err error) {
+	defer func() {
+		if errors.Is(err, syscall.EMFILE) {
+			err = fmt.Errorf("%w: raise the limit of open files (ulimit -n, LimitNOFILE), or have fewer processes and addresses", err)
+		}
+		if err != nil {
+			err = fmt.Errorf("processes: start %s: %w", program, err)
+		}
+	}()
 	upRead, upWrite, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -99,7 +108,7 @@ func (m *master) start(id identity, program string, files []*os.File, names []st
 		upRead.Close()
 		downWrite.Close()
 		m.hub.remove(peer)
-		return nil, fmt.Errorf("processes: start %s: %w", program, err)
+		return nil, err
 	}
 	now := time.Now()
 	c := &child{identity: id, cmd: cmd, down: downWrite, peer: peer, started: now, beat: now, killAt: now.Add(patience)}

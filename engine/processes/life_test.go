@@ -3,15 +3,11 @@
 package processes_test
 
 import (
-	"bufio"
-	"io"
+	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -79,198 +75,13 @@ func TestEnvironment(t *testing.T) {
 }
 
 // TestDrain: a request that runs is finished, a connection that is silent ends, nobody new gets in.
-func TestDrain(t *testing.T) {
-	s := launch(t, config{Options: options(2)}).up(2)
-	idle, err := net.Dial("tcp", s.addr)
-	require.NoError(t, err)
-	defer idle.Close()
-	_, err = idle.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
-	require.NoError(t, err)
-	buf := make([]byte, 1000)
-	n, err := idle.Read(buf)
-	require.NoError(t, err)
-	require.NotContains(t, string(buf[:n]), "Connection: close")
-	body := make(chan string)
-	go func() {
-		text, err := s.get("/sleep/1500")
-		if err != nil {
-			text = err.Error()
-		}
-		body <- text
-	}()
-	s.says(1, "sleeping in")
-	s.kill(syscall.SIGTERM)
-	eventually(t, "connections to be refused", s.refused)
-	_, err = parseAnswer(<-body)
-	require.NoError(t, err)
-	_, err = idle.Read(buf)
-	require.Error(t, err)
-	require.Equal(t, 0, s.exits())
-}
-
 // TestGrace: what runs longer is cut; a second signal cuts at once.
-func TestGrace(t *testing.T) {
-	for name, grace := range map[string]time.Duration{"bound": 100 * time.Millisecond, "second signal": time.Hour} {
-		t.Run(name, func(t *testing.T) {
-			o := options(2)
-			o.Grace = grace
-			s := launch(t, config{Options: o}).up(2)
-			failed := make(chan error)
-			go func() {
-				_, err := s.get("/sleep/3600000")
-				failed <- err
-			}()
-			s.says(1, "sleeping in")
-			s.kill(syscall.SIGTERM)
-			s.says(1, "processes: draining")
-			if grace == time.Hour {
-				s.kill(syscall.SIGTERM) // together with the first it is one
-				eventually(t, "the cut", func() bool {
-					s.cmd.Process.Signal(syscall.SIGTERM)
-					return strings.Contains(s.text(), "processes: cutting\"")
-				})
-			}
-			require.Error(t, <-failed)
-			require.Equal(t, 0, s.exits())
-		})
-	}
-}
-
 // TestStorm: whatever comes how often, the signal to end is heard.
-func TestStorm(t *testing.T) {
-	s := launch(t, config{Options: options(2)}).up(2)
-	over := make(chan struct{})
-	var storm sync.WaitGroup
-	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGUSR2, syscall.SIGUSR1} {
-		storm.Go(func() {
-			for {
-				select {
-				case <-over:
-					return
-				default:
-					s.cmd.Process.Signal(sig)
-				}
-			}
-		})
-	}
-	s.says(3, "processes: replacement done")
-	s.kill(syscall.SIGTERM)
-	s.says(1, "processes: draining\"")
-	close(over)
-	storm.Wait()
-	require.Equal(t, 0, s.exits())
-}
-
 // TestSignalToAll: a service manager that ends a service sends a signal to each of its processes. A worker that has heard of
 // the drain from its master before finishes what it has, and so does a master that drains since another has taken over.
-func TestSignalToAll(t *testing.T) {
-	for _, first := range []syscall.Signal{syscall.SIGTERM, syscall.SIGUSR2} {
-		t.Run(first.String(), func(t *testing.T) {
-			o := options(2)
-			o.Grace = time.Hour
-			s := launch(t, config{Options: o}).up(2)
-			body := make(chan string)
-			go func() {
-				text, err := s.get("/sleep/1500")
-				if err != nil {
-					text = err.Error()
-				}
-				body <- text
-			}()
-			worker, err := strconv.Atoi(s.says(1, `sleeping in (\d+)`)[0][1])
-			require.NoError(t, err)
-			all := []int{worker}
-			s.kill(first)
-			if first == syscall.SIGUSR2 {
-				s.says(1, "has taken over: draining")
-				all = append(all, s.cmd.Process.Pid, s.successor(s.cmd.Process.Pid))
-			} else {
-				eventually(t, "connections to be refused", s.refused)
-			}
-			for _, pid := range all {
-				require.NoError(t, syscall.Kill(pid, syscall.SIGTERM))
-			}
-			_, err = parseAnswer(<-body)
-			require.NoError(t, err)
-			require.Equal(t, 0, s.exits())
-		})
-	}
-}
-
 // TestLingerIsTimeThatPasses: what a worker does not run for is no time in which it could have answered.
-func TestLingerIsTimeThatPasses(t *testing.T) {
-	for _, server := range []string{"", "native", "http"} {
-		o := options(1)
-		o.Master, o.Linger = true, 200*time.Millisecond
-		s := launch(t, config{Options: o, Server: server}).up(1)
-		var clients []net.Conn
-		for range 300 {
-			c, err := net.Dial("tcp", s.addr)
-			require.NoError(t, err)
-			defer c.Close()
-			c.SetDeadline(time.Now().Add(patience))
-			clients = append(clients, c)
-		}
-		ask := func() {
-			for _, c := range clients {
-				_, err := c.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
-				require.NoError(t, err)
-			}
-		}
-		answered := func(last bool) (a answer) {
-			for i, c := range clients {
-				resp, err := http.ReadResponse(bufio.NewReader(c), nil)
-				require.NoError(t, err, "%q, %d", server, i)
-				body, err := io.ReadAll(resp.Body)
-				require.NoError(t, err)
-				require.Equal(t, last, resp.Close)
-				a, err = parseAnswer(string(body))
-				require.NoError(t, err)
-			}
-			return a
-		}
-		ask()
-		worker := answered(false).pid
-		s.kill(syscall.SIGTERM)
-		eventually(t, "connections to be refused", s.refused)
-		require.NoError(t, syscall.Kill(worker, syscall.SIGSTOP))
-		ask()
-		time.Sleep(2 * o.Linger)
-		require.NoError(t, syscall.Kill(worker, syscall.SIGCONT))
-		answered(true)
-		require.Equal(t, 0, s.exits())
-	}
-}
-
 // TestMasterVanishes: its workers finish what they have and end.
-func TestMasterVanishes(t *testing.T) {
-	s := launch(t, config{Options: options(2)}).up(2)
-	body := make(chan string)
-	go func() {
-		text, err := s.get("/sleep/500")
-		if err != nil {
-			text = err.Error()
-		}
-		body <- text
-	}()
-	s.says(1, "sleeping in")
-	s.kill(syscall.SIGKILL)
-	_, err := parseAnswer(<-body)
-	require.NoError(t, err)
-	require.Equal(t, -1, s.exits())
-	s.says(2, "the master is gone")
-}
-
 // TestOrphans: workers that do not end by themselves when their master has vanished end by force.
-func TestOrphans(t *testing.T) {
-	o := options(2)
-	o.Linger, o.Grace = -1, time.Nanosecond
-	s := launch(t, config{Options: o, Server: "deaf"}).up(2)
-	s.kill(syscall.SIGKILL)
-	require.Equal(t, -1, s.exits())
-	s.says(2, "the master is gone and this worker has not drained in time: ending it by force")
-}
-
 // TestUnix: the file of a Unix socket goes with the service; what is left by one that was killed is in nobody's way; what
 // is not a socket stays where it is.
 func TestUnix(t *testing.T) {
@@ -343,6 +154,32 @@ func TestStartFails(t *testing.T) {
 			require.Contains(t, s.text(), c.want)
 		})
 	}
+}
+
+// TestFewDescriptors: a start that fails for want of descriptors says what to do, wherever it fails, and leaves nothing behind.
+func TestFewDescriptors(t *testing.T) {
+	dir := t.TempDir()
+	o := options(2)
+	o.Addrs, o.Admin = append(o.Addrs, "unix:"+filepath.Join(dir, "socket")), filepath.Join(dir, "admin")
+	advice := 0
+	for limit := 8; limit <= 24; limit += 2 {
+		s := launchBy(t, []string{"/bin/sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$0"`, limit)}, config{Options: o})
+		eventually(t, "success or failure", func() bool {
+			select {
+			case <-s.nobody:
+				return true
+			default:
+				return strings.Count(s.text(), "processes: ready: worker") == 2
+			}
+		})
+		s.cmd.Process.Signal(syscall.SIGTERM) // if it is there
+		s.exits()
+		advice += strings.Count(s.text(), "too many open files: raise the limit of open files")
+		left, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		require.Empty(t, left, "limit %d: %s", limit, s.text())
+	}
+	require.Positive(t, advice)
 }
 
 // TestNothingStays: a start that fails leaves neither processes nor files; an end leaves what somebody else has put at our
