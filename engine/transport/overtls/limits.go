@@ -5,7 +5,8 @@ import "time"
 // Bounds of a layer, with what happens at each.
 const (
 	// HandshakesMax is the default of Config.HandshakesMax: the handshakes that have a goroutine at the same time. Above it
-	// the one that has waited longest is cut. Each costs some 20 KiB: 80 MiB.
+	// the one that has waited longest is cut. Each costs some 20 KiB: 80 MiB. One that is cut inside a callback of tls.Config
+	// has its goroutine until that returns.
 	HandshakesMax = 4096
 
 	// recordHeader and recordMax bound a record's header, and what may follow it, in bytes (RFC 5246, section 6.2.3):

@@ -14,8 +14,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -34,10 +34,9 @@ type sealer struct {
 	seq    uint64
 }
 
-func (s *server) sealer(t testing.TB) *sealer {
+func (s *server) sealer(t testing.TB, raw net.Conn) *sealer {
 	t.Helper()
 	var log bytes.Buffer
-	raw := s.raw(t)
 	c := s.over(raw, func(c *tls.Config) { c.KeyLogWriter = &log })
 	require.NoError(t, c.Handshake())
 	if c.ConnectionState().CipherSuite != tls.TLS_AES_128_GCM_SHA256 {
@@ -91,24 +90,12 @@ func (x *sealer) update(b []byte) []byte {
 	return b
 }
 
-// small listens for connections whose sockets hold little.
-func small(t testing.TB) net.Listener {
-	t.Helper()
-	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		return c.Control(func(fd uintptr) { syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF, 4096) })
-	}}
-	l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	return l
-}
-
-// flood sends key updates with data in between, and reads nothing, until the server has ended the connection. All answers
-// together would be 13 MB.
+// flood sends key updates with data in between, and reads nothing, until the server has ended the connection.
 func (x *sealer) flood(data string, ended <-chan error) (err error) {
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
-		for range 50_000 {
+		for {
 			var b []byte
 			for range 10 {
 				b = x.update(b)
@@ -124,51 +111,60 @@ func (x *sealer) flood(data string, ended <-chan error) (err error) {
 	return err
 }
 
-// TestKeyUpdates: those of an honest peer are answered; those without end, from one that reads no answer, do not pile up:
-// not beside a body that is read, not beside messages.
+// TestKeyUpdates: those of an honest peer are answered; those without end, from one that reads no answer, do not pile up
+// beside a body that is read.
 func TestKeyUpdates(t *testing.T) {
+	onTransports(t, func(t *testing.T, transport string) {
+		ended := make(chan error, 1)
+		s := serve(t, transport, func(x *engine.Exchange) {
+			if path(x) != "/read" {
+				echo(x)
+				return
+			}
+			_, err := io.Copy(io.Discard, bodyReader{x})
+			ended <- err
+			reply(x, "read")
+		})
+		x := s.sealer(t, s.raw(t))
+		for i := range 100 {
+			x.Write(x.append(x.update(nil), 23, fmt.Sprintf("GET /%d HTTP/1.1\r\nHost: h\r\n\r\n", i)))
+		}
+		buf := make([]byte, 100*(27+5+len("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n/1")+17)+80)
+		_, err := io.ReadFull(x, buf)
+		require.NoError(t, err)
+		x.Close()
+
+		x = s.sealer(t, s.raw(t))
+		x.Write(x.append(nil, 23, "POST /read HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"))
+		require.ErrorContains(t, x.flood("1\r\nx\r\n", ended), "too many key updates")
+	})
+}
+
+// TestKeyUpdatesBesideMessages: nor do they when the session is a Protocol.
+func TestKeyUpdatesBesideMessages(t *testing.T) {
 	opened, ended := make(chan bool, 1), make(chan error, 1)
 	endpoint := websocket.New(websocket.Options{
 		OnOpen:    func(*websocket.Conn) { opened <- true },
 		OnMessage: func(*websocket.Conn, websocket.Message) {},
 		OnClose:   func(_ *websocket.Conn, code wsproto.CloseCode, _ string) { ended <- fmt.Errorf("close code %d", code) },
 	})
-	onTransports(t, func(t *testing.T, transport string) {
-		s := serveListener(t, small(t), transport, func(x *engine.Exchange) {
-			switch path(x) {
-			case "/socket":
-				if err := endpoint.Upgrade(x, nil, nil); err != nil {
-					t.Error(err)
-				}
-			case "/read":
-				_, err := io.Copy(io.Discard, bodyReader{x})
-				ended <- err
-				reply(x, "read")
-			default:
-				echo(x)
-			}
-		})
-		x := s.sealer(t)
-		for i := range 100 {
-			x.Write(x.append(x.update(nil), 23, fmt.Sprintf("GET /%d HTTP/1.1\r\nHost: h\r\n\r\n", i)))
+	l := &cutting{conns: make(chan net.Conn), done: make(chan struct{})}
+	s := serveListener(t, l, "portable", func(x *engine.Exchange) {
+		if err := endpoint.Upgrade(x, nil, nil); err != nil {
+			t.Error(err)
 		}
-		buf := make([]byte, 100*(27+5+len("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n/1")+17)+90)
-		_, err := io.ReadFull(x, buf[:len(buf)-10])
-		require.NoError(t, err)
-		x.Close()
-
-		x = s.sealer(t)
-		x.Write(x.append(nil, 23, "POST /read HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"))
-		require.ErrorContains(t, x.flood("1\r\nx\r\n", ended), "too many key updates")
-
-		x = s.sealer(t)
-		req, _ := http.NewRequest("GET", "http://h/socket", nil)
-		req.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"},
-			"Sec-Websocket-Key": {"MDEyMzQ1Njc4OWFiY2RlZg=="}}
-		var head strings.Builder
-		req.Write(&head)
-		x.Write(x.append(nil, 23, head.String()))
-		await(t, opened, "the connection")
-		require.ErrorContains(t, x.flood("\x81\x81\x00\x00\x00\x00x", ended), "close code 1006") // beside messages
-	})
+	}, func(es *engine.Server) { es.TLS.SessionTicketsDisabled = true }) // which would wait to be read
+	near, far := net.Pipe() // where what is written waits until it has been read
+	near.SetDeadline(time.Now().Add(patience))
+	l.conns <- far
+	x := s.sealer(t, near)
+	req, _ := http.NewRequest("GET", "http://h/socket", nil)
+	req.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"},
+		"Sec-Websocket-Key": {"MDEyMzQ1Njc4OWFiY2RlZg=="}}
+	var head strings.Builder
+	req.Write(&head)
+	x.Write(x.append(nil, 23, head.String()))
+	x.Read(make([]byte, 1000)) // the answer
+	await(t, opened, "the connection")
+	require.ErrorContains(t, x.flood("\x81\x81\x00\x00\x00\x00x", ended), "close code 1006")
 }
