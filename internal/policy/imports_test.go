@@ -73,6 +73,7 @@ engine/transport/netpoll
 engine
 	ours     httpparse radix wsproto constcache internal/netio engine/transport engine/transport/epoll engine/transport/portable engine/transport/overtls
 	never    net/http syscall unsafe testing
+	only     syscall.ECONNRESET (what package net says of a reset)
 
 # Listening sockets, for any server.
 engine/listen
@@ -90,7 +91,7 @@ engine/listen/proxy
 engine/processes
 	ours     internal/netio engine/listen
 	never    net/http syscall unsafe testing
-	only     syscall.Conn syscall.RawConn (to copy a listener's descriptor) syscall.SysProcAttr (a process group) syscall.SIGTERM syscall.SIGINT syscall.SIGHUP syscall.SIGQUIT syscall.SIGKILL syscall.SIGUSR1 syscall.SIGUSR2
+	only     syscall.Conn syscall.RawConn (to copy a listener's descriptor) syscall.SysProcAttr (a process group) syscall.SIGTERM syscall.SIGINT syscall.SIGHUP syscall.SIGQUIT syscall.SIGKILL syscall.SIGUSR1 syscall.SIGUSR2 syscall.EMFILE (what a start says)
 
 # The status for Prometheus, by its client library: a package of its own because of what that brings along.
 engine/processes/metrics
