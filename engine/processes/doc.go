@@ -18,6 +18,8 @@
 //	SIGUSR1          Options.ReopenLogs in all processes
 //	SIGQUIT          all processes write the stacks of their goroutines to standard error, and go on
 //
+// A worker that is sent SIGTERM or SIGINT by somebody else drains, too, and has a successor at once.
+//
 // LISTEN_FDS is understood too when the program is started, so it can be started by systemd's socket activation; the
 // sockets it is given take the place of Options.Addrs. LISTEN_PID, which cannot be known before a process is there, is
 // not given to workers; whose descriptors they are is said by a variable of our own.
