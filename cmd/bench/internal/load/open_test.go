@@ -117,12 +117,21 @@ func TestOpenLoopIdleConnectionsEnd(t *testing.T) {
 		t.Skip("without event loops nobody looks at an idle connection")
 	}
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }))
-	s.Config.IdleTimeout = 60 * time.Millisecond
+	// Each connection is due once in 950 ms, and closed 50 ms after its answer: a machine would have to stand still for most of a
+	// second before a request could meet the close.
+	s.Config.IdleTimeout = 50 * time.Millisecond
+	var closed atomic.Int64
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			closed.Add(1)
+		}
+	}
 	s.Start()
 	defer s.Close()
 	code, rep, stderr := loadJSON(t, func(ctx context.Context, args ...string) (int, string, string) {
 		return runBench(ctx, append([]string{"load"}, args...)...)
-	}, "-c", "8", "-rate", "40", "-d", "1s", s.URL)
+	}, "-c", "19", "-rate", "20", "-d", "2s", s.URL)
+	require.Greater(t, closed.Load(), int64(10))
 	wentWell(t, code, stderr)
 	require.Greater(t, rep.Requests, uint64(10))
 }
