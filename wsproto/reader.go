@@ -173,17 +173,21 @@ func (r *Reader) judge(h Header) error {
 		return ErrFrameSize
 	}
 	r.fragments++
-	most := limits.MessageBytesMax
-	if r.compressed {
-		most = limits.wireMax(int(r.fragments))
-	}
-	if h.Length > int64(most-r.messageN) {
+	if h.Length > int64(r.most()-r.messageN) {
 		return ErrMessageSize
 	}
 	if int(r.fragments) > limits.FragmentsMax {
 		return ErrFragments
 	}
 	return nil
+}
+
+// most bounds the message on the wire, with the fragments that have come so far.
+func (r *Reader) most() int {
+	if r.compressed {
+		return r.config.limits.wireMax(int(r.fragments))
+	}
+	return r.config.limits.MessageBytesMax
 }
 
 // data takes a piece of a message, and makes an event of the last one.
@@ -195,7 +199,7 @@ func (r *Reader) data(piece []byte) (Event, error) {
 	last := r.fin && int64(len(piece)) == r.left
 	payload := piece
 	if !last || r.messageN > 0 {
-		most := r.config.limits.MessageBytesMax
+		most := r.most()
 		if r.fin {
 			most = r.messageN + int(r.left)
 		}

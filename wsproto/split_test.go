@@ -108,6 +108,31 @@ func TestMemoryFollowsData(t *testing.T) {
 	require.LessOrEqual(t, most, 202_000)
 }
 
+// TestMemoryOfManyFragments: a compressed message may be longer on the wire than inflated, and there, too, memory grows by
+// factors: else a byte more would cost a copy of all before it.
+func TestMemoryOfManyFragments(t *testing.T) {
+	var memory sum
+	limits := Limits{MessageBytesMax: 1 << 16}
+	r := NewReader(NewReaderConfig(Client, limits, &memory), new(Inflater))
+	in := append(AppendHeader(nil, Header{Opcode: Binary, RSV: RSV1, Length: 1 << 16}), make([]byte, 1<<16)...)
+	for range 10_000 {
+		in = append(in, "\x00\x01x"...)
+	}
+	_, _, err := r.Next(in)
+	require.Equal(t, ErrNeedMore, err)
+	require.Less(t, int(memory), 16<<16)
+}
+
+// sum counts all that is asked for.
+type sum int
+
+func (s *sum) Get(capacity int) []byte {
+	*s += sum(capacity)
+	return make([]byte, 0, capacity)
+}
+
+func (s *sum) Put([]byte) {}
+
 type measure struct{ most *int }
 
 func (m measure) Get(capacity int) []byte {
