@@ -1,6 +1,7 @@
 package epoll_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/peregrine-http/peregrine/adapters/nethttp"
 	"github.com/peregrine-http/peregrine/engine"
 	"github.com/peregrine-http/peregrine/engine/transport"
 	"github.com/peregrine-http/peregrine/engine/transport/epoll"
@@ -227,6 +229,48 @@ func TestGoexit(t *testing.T) {
 		await(t, s.err, "Serve")
 		gone()
 	})
+}
+
+// TestGoexitAfterHijack: what the handler has taken is its own, also when it ends its goroutine.
+func TestGoexitAfterHijack(t *testing.T) {
+	for _, hooked := range []bool{false, true} {
+		t.Run(fmt.Sprintf("hooked %v", hooked), func(t *testing.T) {
+			taken := make(chan net.Conn, 1)
+			server := &nethttp.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/fast" {
+					fast(w, r)
+					return
+				}
+				nc, _, err := w.(http.Hijacker).Hijack()
+				if err == nil {
+					taken <- nc
+				}
+				runtime.Goexit()
+			})}
+			if hooked {
+				server.ConnState = func(net.Conn, http.ConnState) {}
+			}
+			s := start(t, server)
+			other := s.dial(t)
+			other.served(1)
+			for range 3 {
+				c := s.dial(t)
+				c.send(get("/hijack"))
+				nc := await(t, taken, "the connection")
+				s.dial(t).served(1) // takes the number of the descriptor, if it is free
+				other.served(20)    // the handler's goroutine has ended
+				_, err := io.WriteString(nc, "mine")
+				require.NoError(t, err)
+				require.NoError(t, nc.Close())
+				require.Equal(t, "mine", c.ends())
+			}
+			other.served(1)
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			require.NoError(t, s.Shutdown(ctx))
+			require.Empty(t, other.ends())
+		})
+	}
 }
 
 // TestSlowBody: the body comes while others are served.

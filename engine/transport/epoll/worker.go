@@ -83,14 +83,18 @@ func (w *worker) main(t task) {
 }
 
 // escaped runs when the goroutine ends. If that is in the middle of a session (runtime.Goexit in a handler, as
-// testing.T.FailNow does it), the connection is cut and somebody else goes on with the loop.
+// testing.T.FailNow does it), the connection is cut, unless it was hijacked, and somebody else goes on with the loop.
 func (w *worker) escaped() {
 	c, l := w.conn, w.loop
 	if c == nil {
 		return
 	}
 	if c.word.Load()&lent != 0 {
-		w.giveBack(c, transport.Abort)
+		next := transport.Abort
+		if c.loan.Load().hijacked { // by this goroutine: nothing of the connection is ours to cut
+			next = transport.Gone
+		}
+		w.giveBack(c, next)
 		return
 	}
 	c.rest = w.leaveTurn()
