@@ -18,7 +18,7 @@ const takeoverBytesMax = 8 << 10
 // the end of what was sent, at most 8 KB or the window, whichever is less, and as long as the connection is there;
 // without, it remembers nothing. Compressors come from a pool for the time of a call: there are as many as calls at once,
 // 0.8 to 1.2 MB each, and those that lie idle for two garbage collections are gone.
-// A Deflater belongs to one goroutine at a time.
+// A Deflater that keeps a context belongs to one goroutine at a time; others never change.
 type Deflater struct {
 	past  history
 	bits  int
@@ -35,6 +35,9 @@ func NewDeflater(role Role, agreed Params, level int) *Deflater {
 	}
 	return d
 }
+
+// Keeps reports whether messages may refer to those before them. Without that, any number of goroutines may use the Deflater.
+func (d *Deflater) Keeps() bool { return d.past.size > 0 }
 
 // Append compresses a message and appends it to dst, as the payload of frames of which the first has RSV1. The message must
 // then be sent: the peer's window moves with it.

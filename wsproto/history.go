@@ -13,6 +13,9 @@ type history struct {
 }
 
 func (h *history) add(p []byte) {
+	if h.size == 0 {
+		return
+	}
 	p = p[max(0, len(p)-h.size):]
 	if over := len(h.bytes) + len(p) - h.size; over > 0 {
 		h.bytes = h.bytes[:copy(h.bytes, h.bytes[over:])]

@@ -2,8 +2,8 @@ package wsproto
 
 import "sync"
 
-// Prepared is a message that a server sends to many: framed once, and compressed once, when the first connection wants
-// it so. Any number of goroutines may use it.
+// Prepared is a message that a server sends to many: framed once, and compressed once, by Compress or when the first
+// connection wants it so. Any number of goroutines may use it.
 type Prepared struct {
 	plain    []byte
 	message  []byte // in plain
@@ -30,12 +30,20 @@ func (p *Prepared) Frame(d *Deflater) []byte {
 	if d == nil || d.bits < 15 || len(p.message) < DeflateBytesMin {
 		return p.plain
 	}
-	p.once.Do(p.deflate)
+	p.Compress()
 	if p.deflated == nil {
 		return p.plain
 	}
 	d.Sent(p.message)
 	return p.deflated
+}
+
+// Compress compresses the message now, for callers of Frame who must not wait for that. It returns when it is done, whoever
+// does it.
+func (p *Prepared) Compress() {
+	if len(p.message) >= DeflateBytesMin {
+		p.once.Do(p.deflate)
+	}
 }
 
 func (p *Prepared) deflate() {

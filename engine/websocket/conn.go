@@ -33,7 +33,7 @@ type Conn struct {
 type more struct {
 	protocol string
 	inflater *wsproto.Inflater
-	deflater *wsproto.Deflater // guarded by Conn.mu
+	deflater *wsproto.Deflater // guarded by Conn.mu, if it keeps a context
 	turn     *transport.Turn   // while Options.Serve runs
 	end      *CloseError       // what Read says in the end
 }

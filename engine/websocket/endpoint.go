@@ -67,7 +67,8 @@ type Options struct {
 	// 65,535.
 	ControlsMax int
 	// QueueBytesMax and QueueMessagesMax bound what waits to be sent on a connection; a message that is longer than
-	// QueueBytesMax is taken by an empty queue. Defaults QueueBytesDefault and QueueMessagesDefault.
+	// QueueBytesMax is taken by an empty queue. As many fragments and control frames as messages may wait besides.
+	// Defaults QueueBytesDefault and QueueMessagesDefault.
 	QueueBytesMax    int
 	QueueMessagesMax int
 	// Slow says what happens to messages above that. Default: Wait.

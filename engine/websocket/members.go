@@ -32,6 +32,9 @@ func (t *topic) add(c *Conn) bool {
 	}
 	loop := c.tc.Loop()
 	c.mu.Unlock()
+	if t.kept != nil && c.Compressed() {
+		t.kept.p.Compress() // before s.mu is taken, which the loop wants
+	}
 
 	s := t.shards[loop]
 	if s == nil {
@@ -50,6 +53,9 @@ func (t *topic) add(c *Conn) bool {
 	c.mu.Unlock()
 	s.members = append(s.members, m)
 	t.count++
+	if c.Compressed() {
+		t.keen.Add(1)
+	}
 	if t.kept != nil {
 		c.receive([]*post{t.kept}, 0) // while s.mu is held nothing later can come first
 	}
@@ -114,6 +120,9 @@ func (t *topic) leave(m *membership) {
 	s.members = s.members[:last]
 	s.mu.Unlock()
 	t.count--
+	if m.c.Compressed() {
+		t.keen.Add(-1)
+	}
 	if t.count == 0 && t.kept == nil {
 		t.remove()
 	}

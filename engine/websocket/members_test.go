@@ -346,3 +346,59 @@ func TestQueueByteByByte(t *testing.T) {
 		require.Nil(t, c.q)
 	}
 }
+
+// What waits takes the memory that the queue counts, and not what messages had before they were compressed; pongs, which are
+// small, are bounded by their number.
+func TestQueueMemory(t *testing.T) {
+	for _, keeps := range []bool{false, true} {
+		e := New(Options{Compression: 1, ContextTakeover: keeps})
+		c, a := cast(e, new(stage))
+		a.room = 0
+		c.more = &more{deflater: wsproto.NewDeflater(wsproto.Server, e.params, 1), inflater: new(wsproto.Inflater)}
+		require.Equal(t, keeps, c.more.deflater.Keeps())
+		for range 200 {
+			require.NoError(t, c.Send(Message{wsproto.Binary, make([]byte, 100_000)}))
+		}
+		chunks := map[*byte]int{}
+		for _, f := range c.q.frames {
+			end := &f.b[:cap(f.b)][cap(f.b)-1]
+			chunks[end] = max(chunks[end], cap(f.b))
+		}
+		memory := 0
+		for _, size := range chunks {
+			memory += size
+		}
+		require.LessOrEqual(t, memory, 2*c.q.size+chunkSize)
+
+		for range 10 * QueueMessagesDefault {
+			c.pong(nil)
+		}
+		require.LessOrEqual(t, len(c.q.frames), 200+QueueMessagesDefault)
+		require.ErrorIs(t, c.Ping(), ErrTooSlow)
+		require.NoError(t, c.Close(wsproto.NormalClosure, ""))
+	}
+}
+
+// Messages of topics are compressed by who publishes, once there is a member that wants it so.
+func TestKeenMembers(t *testing.T) {
+	ts := &Topics{Keep: true}
+	e, loop := New(Options{Compression: 1}), new(stage)
+	c, a := cast(e, loop)
+	require.True(t, ts.Subscribe(c, "x"))
+	topic := ts.topics["x"]
+	require.Zero(t, topic.keen.Load())
+	keen, b := cast(e, loop)
+	keen.more = &more{deflater: wsproto.NewDeflater(wsproto.Server, e.params, 1), inflater: new(wsproto.Inflater)}
+	require.True(t, ts.Subscribe(keen, "x"))
+	require.EqualValues(t, 1, topic.keen.Load())
+	ts.Publish("x", said(strings.Repeat("-", 10_000)))
+	for loop.step() {
+	}
+	require.Greater(t, len(a.out), 10_000)
+	require.Less(t, len(b.out), 1000)
+	require.True(t, ts.Unsubscribe(keen, "x"))
+	require.True(t, ts.Subscribe(keen, "x"), "the kept one")
+	keen.part()
+	c.part()
+	require.Zero(t, topic.keen.Load())
+}

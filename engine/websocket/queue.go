@@ -79,6 +79,9 @@ func (q *queue) unhold() {
 	q.held, q.heldSize = q.held[:0], 0
 }
 
+// loose returns how many frames are not messages, but fragments or control frames.
+func (q *queue) loose() int { return len(q.frames) + len(q.held) - q.count }
+
 // dropHeld drops those that have waited, and returns how many that was.
 func (q *queue) dropHeld() (messages int) {
 	messages = len(q.held)

@@ -28,6 +28,9 @@ func (c *Conn) Send(m Message) error {
 	if m.Opcode != wsproto.Text && m.Opcode != wsproto.Binary {
 		return ErrOpcode
 	}
+	if d := c.deflater(); d != nil && len(m.Data) >= wsproto.DeflateBytesMin {
+		return c.sendDeflated(d, m)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	err := c.admit(len(m.Data), message)
@@ -35,8 +38,36 @@ func (c *Conn) Send(m Message) error {
 		return err
 	}
 	q := c.queue()
-	w := wsproto.NewWriter(c.deflater())
+	w := wsproto.NewWriter(nil)
 	q.push(frame{b: q.filled(w.Message(q.space(len(m.Data)), m.Opcode, m.Data)), message: true}, c.has&open != 0)
+	c.write()
+	return err
+}
+
+// sendDeflated is Send for what is worth compressing. That takes its time, for which a loop must not wait, so it comes before
+// c.mu is taken; but for messages that refer to each other, whose order must be known first. The queue has no more room
+// taken than what it counts: a megabyte may have become a kilobyte.
+func (c *Conn) sendDeflated(d *wsproto.Deflater, m Message) error {
+	w := wsproto.NewWriter(d)
+	var b []byte
+	compress := func() { b = w.Message(buffers{}.Get(len(m.Data)+wsproto.HeaderBytesMax), m.Opcode, m.Data) }
+	n := len(m.Data)
+	if !d.Keeps() {
+		compress()
+		n = len(b)
+	}
+	defer func() { buffers{}.Put(b[:0]) }()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.admit(n, message)
+	if err != nil && err != ErrOldestDropped {
+		return err
+	}
+	if d.Keeps() {
+		compress()
+	}
+	q := c.queue()
+	q.push(frame{b: q.filled(append(q.space(len(b)), b...)), message: true}, c.has&open != 0)
 	c.write()
 	return err
 }
@@ -94,7 +125,8 @@ func (c *Conn) admit(n int, k kind) error {
 }
 
 // room reports whether a frame with n bytes of payload fits into the queue. Fragments do not count the messages that wait for
-// their end: they would wait for each other.
+// their end: they would wait for each other. Nor do control frames; these and fragments are bounded like messages, because
+// many small ones take little of the bound in bytes, and much memory.
 func (c *Conn) room(n int, k kind) bool {
 	q := c.q
 	switch {
@@ -102,7 +134,7 @@ func (c *Conn) room(n int, k kind) bool {
 		return true
 	case k == fragment:
 		size := q.size - q.heldSize
-		return size == 0 || size+n <= c.e.o.QueueBytesMax
+		return size == 0 || size+n <= c.e.o.QueueBytesMax && q.loose() < c.e.o.QueueMessagesMax
 	}
 	return q.size == 0 || q.size+n <= c.e.o.QueueBytesMax && q.count < c.e.o.QueueMessagesMax
 }

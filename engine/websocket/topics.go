@@ -39,10 +39,11 @@ type topic struct {
 
 	mu     sync.Mutex
 	shards map[transport.Loop]*shard
-	count  int    // members
-	seq    uint64 // messages published
-	kept   *post  // without sender, who may be gone
-	dead   bool   // removed from of.topics
+	count  int          // members
+	keen   atomic.Int64 // those among them who have agreed on compression
+	seq    uint64       // messages published
+	kept   *post        // without sender, who may be gone
+	dead   bool         // removed from of.topics
 }
 
 // post is a message on its way.
@@ -145,6 +146,9 @@ func (ts *Topics) deliver(from *Conn, name string, m Message) int {
 		return 0
 	}
 	p := &post{p: wsproto.Prepare(m.Opcode, m.Data, max(ts.Level, 1)), size: len(m.Data), from: from}
+	if t.keen.Load() > 0 {
+		p.p.Compress() // here, and not on a loop
+	}
 	for {
 		t.mu.Lock()
 		if !t.dead {
