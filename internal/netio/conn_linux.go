@@ -104,6 +104,16 @@ func NetConn(fd int) (net.Conn, error) {
 	return c, nil
 }
 
+// CopyConn is NetConn for a duplicate of fd, which stays the caller's: who can have no net.Conn for want of descriptors (it
+// takes two for a moment) has lost nothing.
+func CopyConn(fd int) (net.Conn, error) {
+	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	return NetConn(dup)
+}
+
 // keepAlive returns idle time, interval and count of a TCP connection's keep-alive, if it is on.
 func keepAlive(fd int) (kept [3]int, ok bool) {
 	if on, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE); err != nil || on == 0 {

@@ -19,6 +19,9 @@ func SetConnOptions(fd int) error { return ErrUnsupported }
 // NetConn has no implementation here: ErrUnsupported.
 func NetConn(fd int) (net.Conn, error) { return nil, ErrUnsupported }
 
+// CopyConn returns ErrUnsupported.
+func CopyConn(fd int) (net.Conn, error) { return nil, ErrUnsupported }
+
 // ConnFD has no implementation here: ErrUnsupported.
 func ConnFD(c net.Conn) (int, error) { return -1, ErrUnsupported }
 

@@ -200,12 +200,12 @@ func (r *Runner) remoteOf(fd int, from netip.AddrPort) net.Addr {
 	return &net.UnixAddr{Net: "unix", Name: "@"}
 }
 
-// netConn makes a net.Conn of a connection that is being hijacked.
+// netConn makes a net.Conn of a duplicate of fd, which is being hijacked.
 func (r *Runner) netConn(fd int) (net.Conn, error) {
 	if !r.real {
 		return nil, netio.ErrUnsupported
 	}
-	return netio.NetConn(fd)
+	return netio.CopyConn(fd)
 }
 
 // attend is the part of Serve that waits: package net gives no event when a listener, or a connection that a hook knows, is

@@ -89,6 +89,63 @@ func TestExhausted(t *testing.T) {
 	require.Less(t, strings.Count(s.logged(), "Accept error"), 100, "it pauses, it does not spin")
 }
 
+// TestHijackExhausted runs itself in a child as TestExhausted does: a connection that cannot be hijacked for want of a
+// descriptor is as it was. Nothing of its answer comes to the connection that has got the next number.
+func TestHijackExhausted(t *testing.T) {
+	const variable = "EPOLL_TEST_HIJACK_EXHAUSTED"
+	if os.Getenv(variable) == "" {
+		child := exec.Command(os.Args[0], "-test.run=^TestHijackExhausted$", "-test.v")
+		child.Env = append(os.Environ(), variable+"=1")
+		out, err := child.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		require.Contains(t, string(out), "--- PASS: TestHijackExhausted")
+		return
+	}
+	var victim int // takes the next number that is free
+	s := serve(t, map[string]http.HandlerFunc{"/hijack": func(w http.ResponseWriter, r *http.Request) {
+		nc, _, err := w.(http.Hijacker).Hijack()
+		if err == nil {
+			nc.Close()
+			return
+		}
+		victim, _ = unix.Dup(victim)
+		http.Error(w, err.Error(), 500)
+	}})
+	c := s.dial(t)
+	c.served(1)
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	require.NoError(t, err)
+	var limit unix.Rlimit
+	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
+	limit.Cur = min(limit.Cur, 128)
+	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &limit))
+	for free := range 2 {
+		var filler []int
+		for {
+			fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+			if err == unix.EMFILE {
+				break
+			}
+			require.NoError(t, err)
+			filler = append(filler, fd)
+		}
+		for _, fd := range filler[:free] {
+			unix.Close(fd)
+		}
+		victim = pair[0]
+		c.send(get("/hijack"))
+		require.Contains(t, c.answer(), "too many open files")
+		c.served(3)
+		for _, fd := range filler[free:] {
+			unix.Close(fd)
+		}
+	}
+	_, err = unix.Read(pair[1], make([]byte, 1))
+	require.Equal(t, unix.EAGAIN, err)
+	c.send(get("/hijack"))
+	require.Empty(t, c.ends())
+}
+
 func connect(t *testing.T, fd, port int) {
 	t.Helper()
 	require.NoError(t, unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 20}))

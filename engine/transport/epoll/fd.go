@@ -65,6 +65,16 @@ func (c *conn) closeWrite() {
 	k.CloseWrite(int(c.fd))
 }
 
+// unwatch takes the descriptor out of the loop's poller.
+func (c *conn) unwatch() error {
+	p := c.loop.poller
+	if c.exposed() {
+		_, err := c.guarded(func(fd int) (int, error) { return 0, p.Remove(fd) })
+		return err
+	}
+	return p.Remove(int(c.fd))
+}
+
 // shut ends the descriptor's life; reset makes the peer see a reset rather than an orderly end.
 func (c *conn) shut(reset bool) {
 	k := c.loop.r.kernel

@@ -239,8 +239,8 @@ func (c *conn) input(read func() (int, error)) (int, error) {
 	}
 }
 
-// Hijack implements transport.Conn.
-func (c *conn) Hijack(t *transport.Turn) (net.Conn, error) {
+// Hijack implements transport.Conn. After an error the connection is as it was.
+func (c *conn) Hijack(t *transport.Turn) (nc net.Conn, err error) {
 	if err := c.Flush(t); err != nil {
 		return nil, err
 	}
@@ -248,15 +248,22 @@ func (c *conn) Hijack(t *transport.Turn) (net.Conn, error) {
 	ln := c.loan.Load()
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
-	if err := c.loop.poller.Remove(int(c.fd)); err != nil {
-		return nil, err
-	}
-	nc := c.NetConn()
-	if nc == nil {
-		var err error
+	nc = c.NetConn()
+	known := nc != nil
+	if !known {
 		if nc, err = r.netConn(int(c.fd)); err != nil {
 			return nil, err
 		}
+	}
+	if err := c.unwatch(); err != nil {
+		if !known {
+			nc.Close()
+		}
+		return nil, err
+	}
+	if !known {
+		c.word.Or(ended)
+		r.kernel.Close(int(c.fd))
 	}
 	ln.hijacked = true
 	c.loop.conns.Add(-1) // nobody waits for it any more, though its handler may go on for hours
