@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha1"
 	"encoding/base64"
+	"strings"
 )
 
 // keyLen is the length of a key: base64 of 16 bytes.
@@ -135,19 +136,28 @@ const (
 // the request's fields are.
 func (o *Opening) Origin() []byte { return o.origin }
 
-// CheckOrigin returns ErrOrigin if the request comes from a page of another host than the one it is made to, or from one that
-// does not say which: null, an empty field, or more than one. It is what a server should ask for unless it knows better,
-// because browsers let any page open a WebSocket to any host, with the user's cookies (RFC 6455, section 10.2). The scheme
-// is not compared: behind a proxy it is not known.
-func (o *Opening) CheckOrigin() error {
+// CheckOrigin returns ErrOrigin if the request comes from a page of another host than these, which are written as browsers do:
+// with the port unless it is the scheme's. Without hosts, it is the one that the request is made to. So does it if the page
+// does not say where it comes from: null, an empty field, more than one, or what is not a scheme and a host alone (RFC 6454,
+// section 6.2). It is what a server should ask for unless it knows better, because browsers let any page open a WebSocket
+// to any host, with the user's cookies (RFC 6455, section 10.2). The scheme is not compared: behind a proxy it is not known.
+func (o *Opening) CheckOrigin(hosts ...string) error {
 	if o.origins == 0 {
 		return nil
 	}
-	_, host, _ := bytes.Cut(o.origin, []byte("://"))
-	if o.origins > 1 || len(host) == 0 || !bytes.EqualFold(host, o.host) {
+	scheme, host, _ := bytes.Cut(o.origin, []byte("://"))
+	if o.origins > 1 || len(scheme) == 0 || len(host) == 0 {
 		return ErrOrigin
 	}
-	return nil
+	if len(hosts) == 0 && bytes.EqualFold(host, o.host) {
+		return nil
+	}
+	for _, h := range hosts {
+		if strings.EqualFold(string(host), h) {
+			return nil
+		}
+	}
+	return ErrOrigin
 }
 
 // Protocol returns the first of the client's subprotocols that the server knows as well, or "": the client lists them in

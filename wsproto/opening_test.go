@@ -149,10 +149,20 @@ func TestOrigin(t *testing.T) {
 		{"", "https://", ErrOrigin},
 		{"example.com", "example.com", ErrOrigin},
 		{"example.com", "https://example.com, https://evil", ErrOrigin},
+		{"example.com", "https://example.com/", ErrOrigin},
+		{"example.com", "https://example.com/path", ErrOrigin},
+		{"example.com", "https://example.com https://example.com", ErrOrigin},
+		{"example.com", "https://user@example.com", ErrOrigin},
+		{"example.com", "://example.com", ErrOrigin},
 	} {
 		o := openingOf([][2]string{{"Host", c.host}, {"Origin", c.origin}})
 		require.Equal(t, c.origin, string(o.Origin()))
 		require.Equal(t, c.want, o.CheckOrigin(), c.origin)
+		if c.host != "" {
+			o = openingOf([][2]string{{"Host", "other.example.com"}, {"Origin", c.origin}})
+			require.Equal(t, c.want, o.CheckOrigin("a.example.com", c.host), "one rule, wherever the host comes from: %s", c.origin)
+			require.Equal(t, ErrOrigin, o.CheckOrigin("a.example.com"))
+		}
 	}
 	o := openingOf(request())
 	require.Nil(t, o.Origin())

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -121,6 +122,11 @@ func New(o Options) *Endpoint {
 	}
 	if o.Slow > Disconnect {
 		panic(fmt.Sprintf("websocket: Options.Slow is %d: want Wait, DropOldest, DropNewest or Disconnect", o.Slow))
+	}
+	for _, host := range o.Origins {
+		if host == "" || strings.Contains(host, "/") {
+			panic(fmt.Sprintf("websocket: Options.Origins has %q: want a host alone, or *", host)) // which no page could have
+		}
 	}
 	if o.ContextTakeover && (o.Slow == DropOldest || o.Slow == DropNewest) {
 		panic("websocket: Options.ContextTakeover: messages that refer to others cannot be dropped: want Slow to be Wait or Disconnect")

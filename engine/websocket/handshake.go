@@ -2,9 +2,7 @@ package websocket
 
 import (
 	"errors"
-	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/peregrine-http/peregrine/engine"
 	"github.com/peregrine-http/peregrine/engine/transport"
@@ -92,15 +90,8 @@ func (e *Endpoint) upgrade(x *engine.Exchange, fields []byte, value any) error {
 
 // checkOrigin keeps foreign pages from using what the user's browser is allowed to do (RFC 6455, section 10.2).
 func (e *Endpoint) checkOrigin(o *wsproto.Opening) error {
-	switch {
-	case len(e.o.Origins) == 0:
-		return o.CheckOrigin()
-	case o.Origin() == nil, slices.Contains(e.o.Origins, "*"):
+	if slices.Contains(e.o.Origins, "*") {
 		return nil
 	}
-	u, err := url.Parse(string(o.Origin()))
-	if err != nil || u.Host == "" || !slices.ContainsFunc(e.o.Origins, func(host string) bool { return strings.EqualFold(host, u.Host) }) {
-		return wsproto.ErrOrigin
-	}
-	return nil
+	return o.CheckOrigin(e.o.Origins...)
 }

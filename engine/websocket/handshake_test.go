@@ -61,6 +61,8 @@ func TestOrigins(t *testing.T) {
 		{[]string{"example.com"}, "https://example.com.evil.com", 403},
 		{[]string{"example.com"}, "https://evil.com?example.com", 403},
 		{[]string{"example.com"}, "example.com", 403},
+		{[]string{"example.com"}, "https://example.com/path", 403},
+		{nil, "https://HOST/path", 403},
 		{[]string{"example.com"}, "null", 403},
 		{[]string{"example.com"}, "", 403},
 		{[]string{"example.com"}, "%", 403},
@@ -257,6 +259,7 @@ func TestOptions(t *testing.T) {
 	for name, o := range map[string]peregrine.Options{
 		"OnMessage":        {Serve: func(*peregrine.Conn) {}, OnMessage: echo},
 		"Compression":      {Compression: 10},
+		"Origins":          {Origins: []string{"example.com", "https://example.com"}},
 		"Slow":             {Slow: peregrine.Disconnect + 1},
 		"ContextTakeover":  {ContextTakeover: true, Slow: peregrine.DropOldest},
 		"ControlsMax":      {ControlsMax: -1},
