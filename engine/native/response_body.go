@@ -84,9 +84,10 @@ func (w *Response) failFilter(err error) {
 	w.x.Abort()
 }
 
-// frame puts one piece into the output, in a chunk if need be, and sends when that is enough.
+// frame puts one piece into the output, in a chunk if need be, and sends when that is enough. A body that was written before
+// the status was set to one without is dropped: the client would take it for the next response.
 func (w *Response) frame(p []byte) {
-	if w.isHead || w.err != nil || len(p) == 0 {
+	if w.isHead || w.err != nil || len(p) == 0 || !bodyAllowed(w.Status()) {
 		return
 	}
 	out := w.x.Out()

@@ -195,6 +195,29 @@ func TestBodyNotAllowed(t *testing.T) {
 	c.alive()
 }
 
+// A body that was written before the status became one without is not sent: the client would read it as the next response.
+func TestBodyNotAllowedAnyMore(t *testing.T) {
+	large := strings.Repeat("HTTP/1.1 200 OK\r\n\r\n", 700) // less than what is collected
+	a := serve(t, "", by(map[string]Handler{
+		"/empty":  func(w *Response, _ *Request) error { w.WriteString(large); return w.Empty(304) },
+		"/flush":  func(w *Response, _ *Request) error { w.WriteString(large); w.SetStatus(204); return w.Flush() },
+		"/error":  func(w *Response, _ *Request) error { return w.Error(204, "x") },
+		"/length": func(w *Response, _ *Request) error { w.Bytes(200, "text/plain", []byte(large)); return w.Empty(204) },
+		"/filter": func(w *Response, _ *Request) error {
+			w.SetFilter(upper{})
+			w.WriteString(large)
+			return w.Empty(304)
+		},
+	}))
+	c := a.dial()
+	for _, path := range []string{"/empty", "/flush", "/error", "/length", "/filter"} {
+		got := c.send(request("GET", path)).next("GET")
+		require.Contains(t, []int{204, 304}, got.StatusCode, path)
+		require.Empty(t, got.get("Content-Length"), path)
+		c.alive()
+	}
+}
+
 func TestTrailers(t *testing.T) {
 	onTransports(t, func(t *testing.T, transport string) {
 		a := serve(t, transport, by(map[string]Handler{
