@@ -1,6 +1,7 @@
 package native
 
 import (
+	"bytes"
 	"errors"
 	"log/slog"
 	"slices"
@@ -67,11 +68,15 @@ func (rt *Router) redirect(w *Response, r *Request) error {
 	if slash {
 		path = append(path, '/')
 	}
+	// Browsers take a backslash for a slash, and two of those at the beginning for another host.
+	path = bytes.ReplaceAll(path, backslash, escapedBackslash)
 	if query := r.RawQuery(); len(query) > 0 {
 		path = append(append(path, '?'), query...)
 	}
 	return w.Redirect(307, string(path))
 }
+
+var backslash, escapedBackslash = []byte(`\`), []byte("%5C")
 
 // refuse answers what the router does not look up.
 func refuse(w *Response, r *Request) error {
