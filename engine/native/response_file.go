@@ -1,7 +1,9 @@
 package native
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"reflect"
 	"sync"
@@ -59,11 +61,15 @@ func (w *Response) SendFile(f *os.File, n int64) error {
 		w.extendWriteDeadline()
 		sent, err := w.x.SendFile(f, min(n, filePiece))
 		n -= sent
-		switch {
+		switch _, unreadable := errors.AsType[*fs.PathError](err); {
+		case err == nil && sent == 0:
+			err = io.ErrUnexpectedEOF
+			fallthrough
+		case unreadable: // unlike a client that leaves, something to be told
+			w.srv.log.Error("sending a file failed", "error", err, "file", f.Name(), "pattern", w.r.Pattern())
+			fallthrough
 		case err != nil:
 			w.fail(err)
-		case sent == 0:
-			w.fail(io.ErrUnexpectedEOF)
 		}
 	}
 	return w.err

@@ -17,6 +17,9 @@ func TestSendFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "f")
 	content := bytes.Repeat([]byte("0123456789abcdef"), 20_000)
 	require.NoError(t, os.WriteFile(name, content, 0o600))
+	dir, err := os.Open(filepath.Dir(name))
+	require.NoError(t, err)
+	defer dir.Close()
 	open := func() *os.File {
 		f, err := os.Open(name)
 		require.NoError(t, err)
@@ -54,6 +57,7 @@ func TestSendFile(t *testing.T) {
 			"/flushed":    sends(100_000, func(w *Response, _ *os.File) { w.WriteString("before "); w.Flush() }),
 			"/trunc":      sends(int64(len(content)) + 1),
 			"/trunc/rest": sends(100, func(_ *Response, f *os.File) { f.Seek(-10, io.SeekEnd) }),
+			"/dir":        func(w *Response, _ *Request) error { return w.SendFile(dir, 100_000) },
 			"/204":        sends(-1, func(w *Response, _ *os.File) { w.SetStatus(204) }),
 			"/copy":       copies(func(f *os.File) io.Reader { return f }),
 			"/limited":    copies(func(f *os.File) io.Reader { return io.LimitReader(f, 50_000) }),
@@ -86,6 +90,10 @@ func TestSendFile(t *testing.T) {
 		cut := c.send(request("GET", "/trunc") + request("GET", "/small")).ended()
 		require.Contains(t, cut, "Content-Length: 320001")
 		require.True(t, strings.HasSuffix(cut, string(content[len(content)-100:])))
+		require.Contains(t, a.log.String(), `msg="sending a file failed" error="unexpected EOF" file=`+name)
+		c = a.dial().send(request("GET", "/dir"))
+		require.Contains(t, c.ended(), "Content-Length: 100000")
+		require.Contains(t, a.log.String(), "is a directory")
 	})
 }
 
