@@ -46,7 +46,10 @@
 //
 //	Content-Length and Transfer-Encoding in any other spelling are left out, and a length that is no number;
 //	of two lengths the first is sent
+//	a trailer by http.TrailerPrefix that must not be one is left out in any spelling
 //	a body that ReadFrom copies does not exceed the declared Content-Length
+//	method and version are the client's, whatever a handler makes of them in the http.Request: a body that is sent
+//	because HEAD has become GET is read as the next response
 //	NUL in a field value becomes a space, as CR and LF do       RFC 9110, section 5.5
 //
 // # Differences that are open
@@ -55,9 +58,19 @@
 //	   the HTTP/2 connections: its Shutdown and Close end no others.
 //	2  net/http's Shutdown waits for connections that agree on HTTP/2 after it has begun; here they are closed.
 //	3  Fields of Server, Handler included, are read when serving starts, not for each request.
-//	4  A response is sent from 16 KiB on, or when the handler flushes or returns; net/http sends from 4 KiB on.
+//	4  A response is sent from 16 KiB on, or when the handler flushes or returns; net/http sends from 4 KiB on. Responses to
+//	   requests that came in one piece leave together, by the write deadline of the last one.
 //	5  net/rpc's DialHTTP, whose CONNECT request has bare LFs, is refused.
 //	6  Over TLS on the server's own transports: NetConn of a *tls.Conn is no socket; a request's context does not end when
 //	   the client says close_notify alone and leaves its side of the socket open; and of more than 4,096 handshakes at
 //	   once the one that has waited longest is cut. With Serve and tls.NewListener it is as in net/http.
+//	7  http.MaxBytesReader ends the connection if it reads the request's own body, not one that a program has wrapped around
+//	   it, and if the last buffer was longer than what it allows by more than one byte. Otherwise its error is the same, and
+//	   the rest of the body is read within the bounds of any other.
+//	8  Shutdown with a context that has ended returns its error even if all connections are idle; they are closed. A request
+//	   whose head has begun before Shutdown is answered; net/http closes. Of a handler that calls Close, what it writes then
+//	   may still be sent.
+//	9  A start-line that stops until the timeout is not answered with 400. An error of the connection is returned by the next
+//	   Write, also by a short one. After Hijack, Flush does not panic, and the request's body cannot be read.
+//	10 A nil listener is an error, and no panic.
 package nethttp
