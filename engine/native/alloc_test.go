@@ -107,3 +107,19 @@ func answerSize(t *testing.T, c net.Conn, n int, head bool) int {
 		}
 	}
 }
+
+// TestPromisedBody: a client that declares a large body and sends little of it has no more than a multiple of that allocated.
+func TestPromisedBody(t *testing.T) {
+	rooms := make(chan int, 1)
+	a := serve(t, "", route1(func(_ *Response, r *Request) error {
+		_, err := r.Body()
+		rooms <- cap(r.body.whole)
+		return err
+	}, Body(-1)))
+	for sent, most := range map[int]int{10: bodyRoomFirst, 200_000: 1_500_000} {
+		c := a.dial().send(request("POST", "/", "Content-Length: 9223372036854775806") + strings.Repeat("x", sent))
+		c.CloseWrite()
+		require.Equal(t, 400, c.next("POST").StatusCode)
+		require.LessOrEqual(t, await(t, rooms, "the handler"), most)
+	}
+}

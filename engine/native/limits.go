@@ -46,6 +46,9 @@ const (
 	appendMax = 32 << 10
 	// scratchKeep bounds each scratch buffer, in bytes, that a goroutine keeps from one request to the next.
 	scratchKeep = 64 << 10
+	// bodyRoomFirst is how many bytes are allocated at once for a body that declares as many; bodyRoomMin for one in chunks.
+	bodyRoomFirst = scratchKeep
+	bodyRoomMin   = 512
 	// pairsKeep is the same bound for the pairs of a query, which have 48 bytes each.
 	pairsKeep = scratchKeep / 48
 	// panicStackMax bounds the stack, in bytes, that is logged of a handler that panicked.

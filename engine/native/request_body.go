@@ -6,6 +6,7 @@ import (
 	"iter"
 	"math"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/peregrine-http/peregrine/httpparse"
@@ -69,19 +70,21 @@ func (r *Request) Body() ([]byte, error) {
 		return nil, nil
 	}
 	b.fetched = true
-	if n := r.ContentLength(); n > b.left {
+	length := r.ContentLength()
+	if length > b.left {
 		r.x.SetClose(true) // nobody is going to read it
 		b.err = errBodyTooLarge
 		return nil, b.err
-	} else if n > 0 && int64(cap(b.whole)) < n {
-		b.whole = make([]byte, 0, n)
+	}
+	if int64(cap(b.whole)) < min(length, bodyRoomFirst) {
+		b.grow(length)
 	}
 	for {
 		if len(b.whole) == cap(b.whole) {
 			if r.x.BodyDone() {
 				return b.whole, nil
 			}
-			b.whole = append(b.whole, 0)[:len(b.whole)]
+			b.grow(length)
 		}
 		n, err := r.readBody(b.whole[len(b.whole):cap(b.whole)])
 		b.whole = b.whole[:len(b.whole)+n]
@@ -93,6 +96,16 @@ func (r *Request) Body() ([]byte, error) {
 			return nil, err
 		}
 	}
+}
+
+// grow makes room for more of a body of that length, or of an unknown one (-1). A length is a promise: who makes a large one and
+// sends nothing must not cost what it promises, so there is room for three times of what has come.
+func (b *body) grow(length int64) {
+	room := max(bodyRoomMin, 3*len(b.whole))
+	if length >= 0 {
+		room = int(min(max(bodyRoomFirst, int64(room)), length-int64(len(b.whole))))
+	}
+	b.whole = slices.Grow(b.whole, room)
 }
 
 // BodyReader returns the body as a stream, which is valid until the handler returns. Its Read waits for bytes that have
