@@ -1,8 +1,10 @@
 package websocket
 
 import (
+	"bytes"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/peregrine-http/peregrine/engine"
 	"github.com/peregrine-http/peregrine/engine/transport"
@@ -28,7 +30,7 @@ func Status(err error) (status int, fields string) {
 }
 
 // Upgrade answers an opening handshake, and has the connection served by the endpoint when the handler has returned. The
-// answer gets fields, which are lines that end in CRLF. value is what Conn.Value returns.
+// answer gets fields, which are lines that end in CRLF, but for those of the handshake itself and of a body. value is what Conn.Value returns.
 //
 // If the request is refused nothing is answered, and the error is a *wsproto.Error, ErrDraining, or one of
 // engine.Exchange.Upgrade; Status knows the answer. The doors for handlers are native's Response.WebSocket, and package
@@ -84,8 +86,24 @@ func (e *Endpoint) upgrade(x *engine.Exchange, fields []byte, value any) error {
 		return err
 	}
 	out := opening.AppendAnswer(x.Out(), protocol, agreed)
-	x.SetOut(append(append(out, fields...), "\r\n"...))
+	x.SetOut(append(appendOthers(out, fields), "\r\n"...))
 	return nil
+}
+
+// appendOthers appends those of a handler's field lines that are not the handshake's own, nor about a body: a client that
+// finds one of them twice breaks off.
+func appendOthers(out, lines []byte) []byte {
+	for line := range bytes.Lines(lines) {
+		name, _, _ := bytes.Cut(line, []byte(":"))
+		switch name := strings.ToLower(string(name)); name {
+		case "connection", "upgrade", "content-length", "content-type", "transfer-encoding":
+		default:
+			if !strings.HasPrefix(name, "sec-websocket-") {
+				out = append(out, line...)
+			}
+		}
+	}
+	return out
 }
 
 // checkOrigin keeps foreign pages from using what the user's browser is allowed to do (RFC 6455, section 10.2).

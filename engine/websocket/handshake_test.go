@@ -176,6 +176,41 @@ func TestBehindMiddleware(t *testing.T) {
 	}
 }
 
+// TestFieldsOfTheAnswer: what handlers and middleware set of the fields that are the handshake's own does not stand beside
+// them: a client that finds two of them breaks off.
+func TestFieldsOfTheAnswer(t *testing.T) {
+	e := peregrine.New(peregrine.Options{Subprotocols: []string{"echo"}})
+	set := [][2]string{{"Connection", "close"}, {"Upgrade", "h2c"}, {"Sec-WebSocket-Protocol", "echo"}, {"sec-websocket-accept", "x"},
+		{"Content-Length", "5"}, {"Transfer-Encoding", "chunked"}, {"Content-Type", "text/plain"}, {"X-Other", "stays"}}
+	rt := native.NewRouter()
+	rt.Handle("GET /ws", func(w *native.Response, r *native.Request) error {
+		for _, f := range set {
+			if f[0] != "Transfer-Encoding" { // which is not for handlers to set
+				w.Set(f[0], f[1])
+			}
+		}
+		return w.WebSocket(e, nil)
+	})
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, f := range set {
+			w.Header().Set(f[0], f[1])
+		}
+		upgrade.WebSocket(w, r, e, nil)
+	})
+	for door, addr := range map[string]net.Addr{
+		"native":   listen(t, &native.Server{Router: rt}, native.ErrServerClosed),
+		"net/http": listen(t, &nethttp.Server{Handler: h}, http.ErrServerClosed),
+	} {
+		t.Run(door, func(t *testing.T) {
+			_, request := handshake("ws://"+addr.String()+"/ws", "Sec-WebSocket-Protocol: echo")
+			resp, _ := ask(t, addr.String(), request)
+			require.Equal(t, 101, resp.StatusCode)
+			require.Equal(t, http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Protocol": {"echo"},
+				"Sec-Websocket-Accept": {"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="}, "X-Other": {"stays"}}, resp.Header)
+		})
+	}
+}
+
 // wrapped is a ResponseWriter as middleware makes them.
 type wrapped struct{ http.ResponseWriter }
 
