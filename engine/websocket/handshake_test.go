@@ -3,6 +3,7 @@ package websocket_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -18,6 +19,7 @@ import (
 	"github.com/peregrine-http/peregrine/adapters/nethttp/upgrade"
 	"github.com/peregrine-http/peregrine/engine/native"
 	peregrine "github.com/peregrine-http/peregrine/engine/websocket"
+	"github.com/peregrine-http/peregrine/wsproto"
 )
 
 // ask sends a request as it stands and returns the answer.
@@ -231,6 +233,34 @@ func TestOtherServers(t *testing.T) {
 		require.Equal(t, "Internal Server Error\n", body)
 		require.ErrorContains(t, await(t, errs, "an error"), "Unwrap")
 	}
+}
+
+// TestHTTP2: there is no Upgrade in HTTP/2, and who asks for a WebSocket there is told so.
+func TestHTTP2(t *testing.T) {
+	e := peregrine.New(peregrine.Options{})
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		require.ErrorIs(t, upgrade.WebSocket(w, r, e, nil), wsproto.ErrProto)
+	})
+	certified := httptest.NewUnstartedServer(nil)
+	certified.StartTLS()
+	defer certified.Close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	s := &nethttp.Server{Handler: h, TLSConfig: &tls.Config{Certificates: certified.TLS.Certificates}}
+	done := make(chan error, 1)
+	go func() { done <- s.ServeTLS(l, "", "") }()
+	client := certified.Client()
+	client.Transport.(*http.Transport).ForceAttemptHTTP2 = true
+	resp, err := client.Get("https://" + l.Addr().String() + "/ws")
+	require.NoError(t, err)
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.Equal(t, 2, resp.ProtoMajor)
+	require.Equal(t, 400, resp.StatusCode)
+	require.Contains(t, string(body), "handshake-http-version")
+	client.CloseIdleConnections()
+	s.Close()
+	require.ErrorIs(t, <-done, http.ErrServerClosed)
 }
 
 func wrap(h http.Handler) http.Handler {

@@ -136,7 +136,7 @@ adapters/nethttp/drain
 	never    syscall unsafe testing
 # A package of its own, so that programs without WebSockets link none.
 adapters/nethttp/upgrade
-	ours     engine engine/websocket
+	ours     engine engine/websocket wsproto
 	never    syscall unsafe testing
 
 # For tests alone.

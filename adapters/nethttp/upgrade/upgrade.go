@@ -15,6 +15,7 @@ import (
 
 	"github.com/peregrine-http/peregrine/engine"
 	"github.com/peregrine-http/peregrine/engine/websocket"
+	"github.com/peregrine-http/peregrine/wsproto"
 )
 
 // WebSocket answers an opening handshake and makes the connection one of e's, which begins when the handler has returned.
@@ -25,10 +26,7 @@ import (
 // and an error is returned, to be logged if somebody is interested; the handler should return. So is one that is not
 // served by a nethttp.Server, or whose ResponseWriter does not Unwrap: 500.
 func WebSocket(w http.ResponseWriter, r *http.Request, e *websocket.Endpoint, value any) error {
-	u, err := find(w)
-	if err == nil {
-		err = u.Upgrade(func(x *engine.Exchange, fields []byte) error { return e.Upgrade(x, fields, value) })
-	}
+	err := enter(w, r, e, value)
 	if err == nil || errors.Is(err, http.ErrHijacked) {
 		return err
 	}
@@ -47,6 +45,17 @@ func WebSocket(w http.ResponseWriter, r *http.Request, e *websocket.Endpoint, va
 	}
 	http.Error(w, text, status)
 	return err
+}
+
+func enter(w http.ResponseWriter, r *http.Request, e *websocket.Endpoint, value any) error {
+	if r.ProtoMajor != 1 {
+		return wsproto.ErrProto // HTTP/2 has no Upgrade (RFC 9113, section 8.6): the client's mistake
+	}
+	u, err := find(w)
+	if err != nil {
+		return err
+	}
+	return u.Upgrade(func(x *engine.Exchange, fields []byte) error { return e.Upgrade(x, fields, value) })
 }
 
 type upgrader interface {
