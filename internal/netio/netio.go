@@ -68,6 +68,8 @@ type Kernel interface {
 	Accept(fd int) (conn int, peer netip.AddrPort, err error)
 	// Read returns 0, nil at the end of the stream. p is not empty.
 	Read(fd int, p []byte) (int, error)
+	// Unread reports whether bytes have come that Read has not returned. The end of the stream and errors are none.
+	Unread(fd int) bool
 	Write(fd int, p []byte) (int, error)
 	// WriteMore is Write for bytes that more will follow at once: a segment that they do not fill may wait for it.
 	WriteMore(fd int, p []byte) (int, error)

@@ -126,6 +126,14 @@ func (c *simConn) read(s *Sim, p []byte) (int, error) {
 	return 0, c.again(s, "Read")
 }
 
+// Unread is Kernel's.
+func (s *Sim) Unread(fd int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, err := s.connOf(fd, "Unread")
+	return err == nil && len(c.received) > 0
+}
+
 // unarrive puts all but the first n received bytes back on the wire. They arrive again with an edge of their own, which
 // is what makes a cut read honest.
 func (c *simConn) unarrive(n int) {

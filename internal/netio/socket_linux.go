@@ -53,6 +53,18 @@ func (system) Read(fd int, p []byte) (int, error) {
 	}
 }
 
+func (system) Unread(fd int) bool {
+	for {
+		var b byte
+		// b is this frame's, and one byte long.
+		n, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&b)), 1,
+			unix.MSG_DONTWAIT|unix.MSG_PEEK, 0, 0)
+		if e != unix.EINTR {
+			return e == 0 && n > 0
+		}
+	}
+}
+
 func (system) Write(fd int, p []byte) (int, error) { return send(fd, p, 0) }
 
 // WriteMore: without MSG_MORE the head of a file's response would be a segment of its own, and wake the peer for it.

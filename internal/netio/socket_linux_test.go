@@ -107,6 +107,29 @@ func TestReadWrite(t *testing.T) {
 	})
 }
 
+// TestUnread: it looks, and takes nothing. The end of the stream is no input.
+func TestUnread(t *testing.T) {
+	forNetworks(t, func(t *testing.T, network string) {
+		k := systemKernel(t)
+		fd, c := pair(t, network)
+		require.False(t, k.Unread(fd))
+		_, err := c.Write([]byte("ab"))
+		require.NoError(t, err)
+		b := make([]byte, 1)
+		for _, want := range []string{"a", "b"} {
+			require.True(t, k.Unread(fd))
+			require.True(t, k.Unread(fd))
+			_, err := k.Read(fd, b)
+			require.NoError(t, err)
+			require.Equal(t, want, string(b))
+		}
+		require.False(t, k.Unread(fd))
+		require.NoError(t, c.Close())
+		require.False(t, k.Unread(fd))
+		require.NoError(t, k.Close(fd))
+	})
+}
+
 func TestClosedDescriptor(t *testing.T) {
 	k, p := systemKernel(t), systemPoller(t)
 	// A number that nobody in this process has: a just closed one may be somebody's again.
@@ -123,6 +146,7 @@ func TestClosedDescriptor(t *testing.T) {
 	require.Equal(t, ErrClosed, err)
 	_, _, err = k.Accept(none)
 	require.Equal(t, ErrClosed, err)
+	require.False(t, k.Unread(none))
 	require.Equal(t, ErrClosed, k.Close(none))
 	require.Equal(t, ErrClosed, k.CloseWrite(none))
 	require.Equal(t, ErrClosed, k.Reset(none))

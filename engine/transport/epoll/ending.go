@@ -74,8 +74,22 @@ func (l *loop) due(w *worker, c *conn) {
 	l.settle(c, next)
 }
 
-// retire ends c, which is idle: nothing of it waits to be sent.
-func (l *loop) retire(c *conn) {
+// finish ends c after its last answer. Input that nobody reads makes the close a reset, which can destroy the answer on its
+// way (RFC 9112, section 9.6): then c lingers.
+func (l *loop) finish(c *conn) {
+	if !c.eof && c.unread() {
+		l.linger(c)
+		return
+	}
+	l.close(c, nil, false)
+}
+
+// retire ends c, which is idle: nothing of it waits to be sent. It reports false if there is a request that the poller has
+// not told of yet: the loop may have been in a handler, or without a core, since it looked last. That is answered first.
+func (l *loop) retire(c *conn) bool {
+	if !c.eof && c.unread() {
+		return false
+	}
 	if s, ok := c.session.(transport.Parting); ok {
 		var t transport.Turn
 		s.Part(&t)
@@ -84,6 +98,7 @@ func (l *loop) retire(c *conn) {
 		}
 	}
 	l.close(c, nil, false)
+	return true
 }
 
 // close ends c. reset tells the peer that something was cut.

@@ -24,6 +24,20 @@ func (c *conn) read(p []byte) (int, error) {
 	return k.Read(int(c.fd), p)
 }
 
+func (c *conn) unread() bool {
+	k := c.loop.r.kernel
+	if c.exposed() {
+		n, _ := c.guarded(func(fd int) (int, error) {
+			if k.Unread(fd) {
+				return 1, nil
+			}
+			return 0, nil
+		})
+		return n > 0
+	}
+	return k.Unread(int(c.fd))
+}
+
 func (c *conn) write(p []byte) (int, error) {
 	k := c.loop.r.kernel
 	if c.exposed() {

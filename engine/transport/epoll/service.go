@@ -60,6 +60,9 @@ func (l *loop) readable(w *worker, c *conn, edges uint32) bool {
 		switch {
 		case err == netio.ErrAgain:
 			c.rest = w.leaveTurn()
+			if l.r.draining.Load() && c.session.Idle() {
+				l.retire(c)
+			}
 			return true
 		case err != nil:
 			c.rest = w.leaveTurn()
@@ -132,15 +135,14 @@ func (l *loop) settle(c *conn, next transport.Next) {
 		} else if c.eof {
 			l.close(c, nil, false) // nothing more can come
 			return
-		} else if l.r.draining.Load() && c.session.Idle() {
-			l.retire(c)
-			return
 		} else if c.word.Load()&(evIn|evRdHup|evHup) != 0 {
 			l.again = append(l.again, c.handle())
+		} else if l.r.draining.Load() && c.session.Idle() && l.retire(c) {
+			return
 		}
 	case transport.Close:
 		if c.out == nil {
-			l.close(c, nil, false)
+			l.finish(c)
 			return
 		}
 		c.state = stateClose
@@ -200,7 +202,7 @@ func (l *loop) writable(w *worker, c *conn) bool {
 	}
 	switch c.state {
 	case stateClose:
-		l.close(c, nil, false)
+		l.finish(c)
 	case stateFlush:
 		l.linger(c)
 	default:

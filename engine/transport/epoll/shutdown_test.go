@@ -15,6 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/peregrine-http/peregrine/adapters/nethttp"
+	"github.com/peregrine-http/peregrine/engine"
+	"github.com/peregrine-http/peregrine/engine/transport"
 )
 
 // TestDisconnectCancels: a client that leaves cancels its handler's context, whether the handler lost the baton or
@@ -171,6 +173,62 @@ func shutdownUnderLoad(t *testing.T) {
 	})
 	require.GreaterOrEqual(t, n, 300)
 	gone()
+}
+
+// TestDrainLooksOnce: a request that has come to the kernel before a drain reaches the loop is answered: on a connection
+// that waits, on one that is being answered, and behind the last answer of one it destroys nothing.
+func TestDrainLooksOnce(t *testing.T) {
+	onProcs(t, func(t *testing.T) {
+		gone := baseline(t)
+		entered, release := make(chan struct{}), make(chan struct{})
+		l, addr := listen(t)
+		es := &engine.Server{Loops: 1, Transport: "epoll", Handler: exchanges(func(x *engine.Exchange) {
+			if pathOf(x) != "/" {
+				x.Stay() // the loop hears of nothing meanwhile
+				entered <- struct{}{}
+				<-release
+			}
+			if pathOf(x) == "/last" {
+				x.SetClose(false)
+			}
+			say(x, pathOf(x))
+		})}
+		served := make(chan error, 1)
+		go func() { served <- es.Serve(l) }()
+		held, last, idle, silent := dial(t, addr), dial(t, addr), dial(t, addr), dial(t, addr)
+		for _, c := range []*client{held, last, idle, silent} {
+			c.send(get("/"))
+			require.Equal(t, "/", c.answer())
+		}
+		held.send(get("/held"))
+		await(t, entered, "the handler")
+		idle.send(get("/") + "GE")
+		held.send(get("/"))
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		require.Equal(t, context.Canceled, es.Shutdown(ctx)) // the order waits at the loop
+		last.send(get("/last"))
+		release <- struct{}{}
+		await(t, entered, "the handler")
+		last.send(get("/"))
+		release <- struct{}{}
+		require.Equal(t, "/held", held.answer())
+		require.Equal(t, "/", held.answer())
+		require.Empty(t, held.ends())
+		require.Equal(t, "/", idle.answer())
+		idle.send("T / HTTP/1.1\r\nHost: h\r\n\r\n")
+		require.Equal(t, "/", idle.answer())
+		require.Empty(t, idle.ends())
+		require.Equal(t, "/last", last.answer())
+		_, err := last.r.ReadByte()
+		require.Equal(t, io.EOF, err, "not a reset")
+		require.NoError(t, last.Close())
+		_, err = silent.r.ReadByte()
+		require.Equal(t, io.EOF, err)
+		require.NoError(t, es.Shutdown(context.Background()))
+		require.Equal(t, transport.ErrStopped, await(t, served, "Serve"))
+		gone()
+	})
 }
 
 // TestCloseWhileHandlersRun: Close waits for none of them, cuts all their connections and cancels their contexts.
