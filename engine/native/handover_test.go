@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,6 +65,10 @@ func TestUpgradeAndHijack(t *testing.T) {
 		require.Equal(t, 101, got.StatusCode)
 		require.Equal(t, "upgrade", got.get("Connection"))
 		require.Equal(t, "echo", got.get("Upgrade"))
+
+		// What the client of another protocol sends is not read as a request.
+		c = a.dial().send(request("GET", "/upgrade") + request("GET", "/upgrade"))
+		require.Equal(t, 1, strings.Count(c.ended(), "HTTP/1.1 101"))
 		a.stop() // hijacked connections are not waited for
 	})
 }

@@ -45,6 +45,11 @@ func (w *Response) makeHead(p []byte, whole bool) []byte {
 		x.SetClose(!x.BodyDone())
 	}
 	w.r.body.settled = true
+	if status == 101 {
+		// What follows is another protocol's. If nobody hijacks the connection for it, it must not be read as requests: a proxy
+		// passes it on unseen.
+		x.SetClose(!x.BodyDone())
+	}
 	if x.Server().Draining() {
 		x.SetClose(false)
 	}
