@@ -69,4 +69,5 @@ func (w *Response) Error(status int, message string) error {
 
 // describing are the fields that speak of a body which an error replaces.
 var describing = []string{"Content-Type", "Content-Encoding", "Content-Length", "Content-Range", "ETag", "Last-Modified",
-	"Cache-Control", "X-Content-Type-Options", "Trailer", "Content-Disposition"}
+	"Cache-Control", "Expires", "X-Content-Type-Options", "Trailer", "Content-Disposition", "Content-Language", "Content-Location",
+	"Content-Digest", "Repr-Digest", "Digest", "Content-MD5"}

@@ -338,6 +338,8 @@ func TestStarted(t *testing.T) {
 	a := serve(t, "", route1(func(w *Response, _ *Request) error {
 		w.SetStatus(201)
 		w.Set("X-A", "1")
+		w.Set("Expires", "Mon, 02 Jan 2040 15:04:05 GMT")
+		w.Set("Content-Digest", "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:")
 		w.WriteString("draft")
 		require.False(t, w.Started())
 		require.NoError(t, w.Error(400, "instead")) // drops the draft
@@ -355,6 +357,8 @@ func TestStarted(t *testing.T) {
 	require.Equal(t, 400, got.StatusCode)
 	require.Equal(t, "1", got.get("X-A"))
 	require.Empty(t, got.get("X-B"))
+	require.Empty(t, got.get("Expires"))
+	require.Empty(t, got.get("Content-Digest"))
 	require.Equal(t, "instead\n", got.body)
 }
 
