@@ -177,7 +177,7 @@ func (k *checker) parseHead(h []byte) (done bool) {
 	}
 	old := line[7] == '0'
 	k.result, k.close = verdict{}, old
-	length, chunked := int64(-1), false
+	length, chunked, closes := int64(-1), false, false
 	for len(rest) > 0 {
 		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
 		colon := nameLen(line)
@@ -202,13 +202,17 @@ func (k *checker) parseHead(h []byte) (done bool) {
 			}
 			chunked = true
 		case isName(name, "connection"):
-			if isName(value, "close") {
-				k.close = true
-			} else if isName(value, "keep-alive") {
-				k.close = false
+			for option := range bytes.SplitSeq(value, []byte(",")) {
+				switch option = bytes.TrimSpace(option); {
+				case isName(option, "close"):
+					closes = true
+				case isName(option, "keep-alive"):
+					k.close = false // of HTTP/1.0
+				}
 			}
 		}
 	}
+	k.close = k.close || closes
 	if chunked && length >= 0 {
 		_, done = k.lose("both Content-Length and Transfer-Encoding") // RFC 9112, section 6.2
 		return done

@@ -55,6 +55,7 @@ var checkCases = []checkCase{
 	{"to the end of the connection", "HTTP/1.1 200 OK\r\n\r\nhello", wantHello, []string{"ok at the end"}},
 	{"to the end, short", "HTTP/1.1 200 OK\r\n\r\nhell", wantHello, []string{"wrong body length: body of 4 bytes instead of 5 at the end"}},
 	{"closes", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello", wantHello, []string{"ok close"}},
+	{"closes, among other options", "HTTP/1.1 200 OK\r\nConnection: keep-alive, Close ,x\r\nContent-Length: 5\r\n\r\nhello", wantHello, []string{"ok close"}},
 	{"HTTP/1.0 closes", "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello", wantHello, []string{"ok close"}},
 	{"HTTP/1.0 kept alive", "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 5\r\n\r\nhello", wantHello, []string{"ok"}},
 	{"closes, then does not", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello" + hello, wantHello,

@@ -1,5 +1,7 @@
 package load
 
+import "time"
+
 // Group is one part of a load: connections that send the same requests.
 type Group struct {
 	Name     string
@@ -133,7 +135,7 @@ func (c *client) receive(p []byte, now int64, counts bool) next {
 			return wantOut
 		}
 		if c.check.close || c.group.Close {
-			return c.closed()
+			return c.closed(counts)
 		}
 	}
 	if c.pending == 0 {
@@ -146,6 +148,7 @@ func (c *client) receive(p []byte, now int64, counts bool) next {
 // a second, but not how long they take.
 func (c *client) count(now int64, good int) {
 	c.tally.Requests += uint64(good)
+	c.tally.slowest = max(c.tally.slowest, time.Duration(now-c.sent))
 	if s := c.group.schedule; s == nil || c.started >= s.from.Load() {
 		c.tally.latency(now-c.started, int64(good))
 	}
@@ -173,10 +176,13 @@ func (c *client) answered(counts bool) bool {
 
 // closed is for a response after which the connection ends. Nothing is wrong with that unless requests were pipelined
 // behind it.
-func (c *client) closed() next {
+func (c *client) closed(counts bool) next {
 	if c.pending > 0 {
 		c.tally.fail("closed early", "the server closed with %d of %d pipelined requests unanswered", c.pending, c.group.depth)
 		return wantOut
+	}
+	if counts && !c.group.Close {
+		c.tally.reopened++
 	}
 	return wantFresh
 }
@@ -193,7 +199,7 @@ func (c *client) ended(err error, now int64, counts bool) next {
 		if c.answered(counts) && counts {
 			c.count(now, 1)
 		}
-		return c.closed()
+		return c.closed(counts)
 	case !c.check.fresh():
 		t.fail("closed early", "the server closed in the middle of a response")
 	case c.pending == 0 && c.group.Rate > 0:

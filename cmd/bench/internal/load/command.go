@@ -117,19 +117,24 @@ func (f *loadFlags) check() error {
 	if f.depth > 1 && (f.close || f.rate > 0) {
 		return command.UsageError("-pipeline %d goes with neither -close nor -rate", f.depth)
 	}
-	if f.set["body"] && f.set["body-file"] {
-		return command.UsageError("-body and -body-file: want one of them")
+	for _, two := range [][2]string{{"body", "body-file"}, {"expect-body", "expect-body-file"}, {"any-body", "expect-body"}, {"any-body", "expect-body-file"}} {
+		if f.set[two[0]] && f.set[two[1]] {
+			return command.UsageError("-%s and -%s: want one of them", two[0], two[1])
+		}
+	}
+	if f.set["pid"] && f.pid < 1 {
+		return command.UsageError("-pid %d: want the number of a process", f.pid)
 	}
 	return nil
 }
 
 // payload is the body to send, and whether there is one.
 func (f *loadFlags) payload() (body []byte, given bool, err error) {
-	file := f.bodyFile
-	if name, ok := strings.CutPrefix(f.body, "@"); ok {
-		file = name
+	file, fromFile := strings.CutPrefix(f.body, "@")
+	if f.set["body-file"] {
+		file, fromFile = f.bodyFile, true
 	}
-	if file == "" {
+	if !fromFile {
 		return []byte(f.body), f.set["body"], nil
 	}
 	body, err = os.ReadFile(file)
@@ -163,7 +168,7 @@ func (f *loadFlags) requests() (m mix, err error) {
 		return m, command.UsageError("%v", err)
 	}
 	var expect []byte
-	if f.expectFile != "" {
+	if f.set["expect-body-file"] {
 		if expect, err = os.ReadFile(f.expectFile); err != nil {
 			return m, err
 		}
@@ -191,7 +196,7 @@ func (f *loadFlags) probe(ctx context.Context, m mix) error {
 		case status != f.status:
 			return fmt.Errorf("%s answers with status %d instead of %d", m.urls[i], status, f.status)
 		}
-		if !f.set["expect-body"] && f.expectFile == "" {
+		if !f.set["expect-body"] && !f.set["expect-body-file"] {
 			r.Want.Body = body
 		}
 	}
@@ -211,6 +216,10 @@ func Command(ctx context.Context, e command.Env, args []string) error {
 	if err != nil {
 		return err
 	}
+	server := serverMeter{pid: f.pid}
+	if server.begin(); server.err != nil {
+		return fmt.Errorf("-pid: %w", server.err)
+	}
 	if err := f.probe(ctx, m); err != nil {
 		return err
 	}
@@ -221,7 +230,6 @@ func Command(ctx context.Context, e command.Env, args []string) error {
 	g := m.group("", f.conns, f.depth)
 	g.Close, g.Rate = f.close, f.rate
 	run.Groups = []*Group{g}
-	server := serverMeter{pid: f.pid}
 	run.Begin, run.End = server.begin, server.end
 	line := command.NewProgress(e.Stderr)
 	run.Progress = func(measured time.Duration, requests, failed uint64) {
@@ -229,6 +237,9 @@ func Command(ctx context.Context, e command.Env, args []string) error {
 	}
 	out, err := run.Do(ctx)
 	line.Clear()
+	if err != nil && ctx.Err() != nil {
+		return command.ErrInterrupted
+	}
 	if err != nil {
 		return fmt.Errorf("cannot load %s: %w", m.title(), err)
 	}
@@ -260,24 +271,24 @@ func Command(ctx context.Context, e command.Env, args []string) error {
 	return nil
 }
 
-// serverMeter reads a process's CPU time around the measured part.
+// serverMeter reads what a process, with all that it has started, has used around the measured part.
 type serverMeter struct {
-	pid  int
-	from process.Usage
+	pid  int // 0: none
+	from process.State
 	used process.Usage
 	err  error
 }
 
 func (m *serverMeter) begin() {
 	if m.pid > 0 {
-		m.from, m.err = process.UsageOf(m.pid)
+		m.from, m.err = process.StateOf(m.pid)
 	}
 }
 
 func (m *serverMeter) end() {
 	if m.pid > 0 && m.err == nil {
-		var now process.Usage
-		now, m.err = process.UsageOf(m.pid)
-		m.used = now.Minus(m.from)
+		var now process.State
+		now, m.err = process.StateOf(m.pid)
+		m.used = now.Minus(m.from).CPU
 	}
 }

@@ -69,9 +69,7 @@ func (g *goroutines) one(i int) {
 		if conn != nil {
 			conn.Close()
 		}
-		if gr.schedule != nil && c.pending > 0 {
-			r.unanswered(c.tally, c.started)
-		}
+		r.leave(&c)
 	}()
 	buf := make([]byte, readBytes)
 	for {
@@ -113,7 +111,9 @@ func (g *goroutines) due(c *client) (started int64, ok bool) {
 		return r.now(), !r.over()
 	}
 	started = c.group.schedule.take()
-	if d := started - r.now(); d > 0 {
+	now := r.now()
+	if d := started - now; d > 0 {
+		c.group.schedule.met.Store(now)
 		t := time.NewTimer(time.Duration(d))
 		defer t.Stop()
 		select {

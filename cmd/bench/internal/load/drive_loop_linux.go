@@ -103,7 +103,7 @@ func (l *loop) prepare() (err error) {
 			}
 		}
 		if g.Close {
-			if l.to, err = newTarget(l.run.Addr); err != nil {
+			if l.to, err = newTarget(l.run.ctx, l.run.Addr, l.run.Timeout); err != nil {
 				return err
 			}
 		}

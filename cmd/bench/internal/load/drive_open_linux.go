@@ -1,6 +1,7 @@
 package load
 
 import (
+	"context"
 	"math"
 	"net"
 	"time"
@@ -48,6 +49,7 @@ func (l *loop) sendDueOf(group int, now int64) {
 			o.due = l.run.Groups[group].schedule.take()
 		}
 		if o.due > now {
+			l.run.Groups[group].schedule.met.Store(now)
 			return
 		}
 		i := o.waiting[o.head]
@@ -82,12 +84,10 @@ func (l *loop) mayPark() bool {
 	return d > spinBelow && l.alarm.set(first, d)
 }
 
-// leaveUnanswered notes, at the end, what was due and is still to be answered or sent.
+// leaveUnanswered notes, at the end, what is still to be answered, or was due and is still to be sent.
 func (l *loop) leaveUnanswered() {
 	for i := range l.conns {
-		if c := &l.conns[i]; c.group.schedule != nil && c.pending > 0 {
-			l.run.unanswered(c.tally, c.started)
-		}
+		l.run.leave(&l.conns[i].client)
 	}
 	for g := range l.open {
 		if due := l.open[g].due; due > 0 {
@@ -142,8 +142,16 @@ type target struct {
 	addr   unix.Sockaddr
 }
 
-func newTarget(addr string) (target, error) {
+// newTarget looks for the address of a name by connecting to it: of several addresses one answers, which need not be the first.
+func newTarget(ctx context.Context, addr string, timeout time.Duration) (target, error) {
 	a, err := net.ResolveTCPAddr("tcp", addr)
+	if host, _, _ := net.SplitHostPort(addr); err == nil && net.ParseIP(host) == nil {
+		var conn net.Conn
+		if conn, err = (&net.Dialer{Timeout: timeout}).DialContext(ctx, "tcp", addr); err == nil {
+			a = conn.RemoteAddr().(*net.TCPAddr)
+			conn.Close()
+		}
+	}
 	if err != nil {
 		return target{}, err
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -163,6 +164,36 @@ func TestLoadNothingMeasured(t *testing.T) {
 	})
 }
 
+// A closed loop sends nothing more to a connection that gets no answer. That it goes on with the others must not hide it.
+func TestLoadFindsWhoGetsNoAnswer(t *testing.T) {
+	for name, serve := range map[string]func(i, answered int64) bool{
+		"one connection of three": func(i, _ int64) bool { return i != 1 },
+		"all, from some time on":  func(_, answered int64) bool { return answered <= 60 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // it waits
+			bothDrivers(t, func(t *testing.T, load func(context.Context, ...string) (int, string, string)) {
+				t.Parallel()
+				var conns, answered atomic.Int64
+				url := scripted(t, func(c net.Conn, r *bufio.Reader) {
+					for i := conns.Add(1) - 1; skipRequest(r); {
+						if serve(i, answered.Add(1)) {
+							io.WriteString(c, hello)
+						}
+					}
+				})
+				for _, args := range [][]string{{"-warmup", "0s", "-d", "1300ms", url}, {"-warmup", "0s", "-rate", "600", "-d", "1300ms", url}} {
+					conns.Store(0)
+					answered.Store(0)
+					code, stdout, _ := load(t.Context(), args...)
+					require.Equal(t, 1, code, stdout)
+					require.Contains(t, stdout, "no answer")
+				}
+			})
+		})
+	}
+}
+
 func TestLoadServerGoesAway(t *testing.T) {
 	bothDrivers(t, func(t *testing.T, load func(context.Context, ...string) (int, string, string)) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -254,9 +285,9 @@ func TestLoadGoodServers(t *testing.T) {
 		{"pipelined", []string{"-pipeline", "16", url + "/plaintext"}},
 		{"two threads", []string{"-threads", "2", url + "/plaintext"}},
 		{"more threads than connections", []string{"-threads", "4", "-c", "2", url + "/plaintext"}},
-		{"large body", []string{url + "/bytes/3000000"}},
-		{"file", []string{"-expect-body-file", large, url + "/static/large.txt"}},
-		{"echo", []string{"-body-file", body, "-expect-body-file", body, url + "/echo"}},
+		{"large body", []string{"-d", "500ms", url + "/bytes/3000000"}},
+		{"file", []string{"-d", "500ms", "-expect-body-file", large, url + "/static/large.txt"}},
+		{"echo", []string{"-d", "500ms", "-body-file", body, "-expect-body-file", body, url + "/echo"}},
 		{"HEAD", []string{"-method", "HEAD", url + "/plaintext"}},
 		{"another status", []string{"-expect-status", "405", "-method", "DELETE", url + "/plaintext"}},
 		{"header fields", []string{"-H", "Host: example.com", "-H", "X-A: b", url + "/users/7"}},
@@ -272,6 +303,7 @@ func TestLoadGoodServers(t *testing.T) {
 				require.Zero(t, rep.Failed)
 				require.Positive(t, rep.Latency.P50)
 				require.GreaterOrEqual(t, rep.Latency.Max, rep.Latency.P50)
+				require.Equal(t, c.args[0] == closer.URL, rep.Reopened > 0)
 			})
 		})
 	}
@@ -314,6 +346,28 @@ func TestLoadInterruptedPrintsWhatItHas(t *testing.T) {
 	})
 }
 
+// Opening the connections may take as long as the timeout each, and nothing is measured meanwhile.
+func TestLoadInterruptedWhileConnecting(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	url := scripted(t, func(_ net.Conn, r *bufio.Reader) {
+		skipRequest(r)
+		cancel()
+		io.Copy(io.Discard, r)
+	})
+	r, err := NewSocketRequest("ws"+strings.TrimPrefix(url, "http"), 64, false)
+	require.NoError(t, err)
+	conn, err := net.Dial("tcp", r.Addr) // the first one is for the probe
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, "GET / HTTP/1.1\r\n\r\n")
+	require.NoError(t, err)
+	_, err = conn.Read(make([]byte, 1))
+	require.NoError(t, err)
+	run := Run{Addr: r.Addr, Groups: []*Group{NewGroup("", 3, 1, r)}, Duration: time.Hour, Timeout: time.Hour, Loops: 1}
+	_, err = run.Do(ctx) // which would take an hour
+	require.Error(t, err)
+}
+
 func TestLoadReportText(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") }))
 	defer s.Close()
@@ -332,6 +386,26 @@ func TestLoadSaysWhenItIsItsOwnLimit(t *testing.T) {
 	require.False(t, (&report{OwnCPU: busy}).ownLimit(2))
 	require.False(t, (&report{OwnCPU: idle}).ownLimit(1))
 	require.False(t, (&report{}).ownLimit(1))
+}
+
+// A percentile is told by what lies beyond it.
+func TestQuantileOfFew(t *testing.T) {
+	for _, c := range []struct {
+		q     float64
+		least int64
+	}{{50, 1}, {90, 10}, {99, 100}, {99.9, 1000}, {99.99, 10_000}} {
+		tl := NewTally()
+		require.True(t, math.IsNaN(tl.Quantile(c.q)))
+		tl.latency(1000, c.least-1)
+		require.True(t, math.IsNaN(tl.Quantile(c.q)), c.q)
+		tl.latency(1000, 1)
+		require.InEpsilon(t, 1, tl.Quantile(c.q), 0.05, c.q)
+	}
+	tl := NewTally()
+	require.Nil(t, NewCurve(tl))
+	tl.latency(1000, 20)
+	curve := NewCurve(tl)
+	require.Equal(t, []float64{95, 100}, []float64{curve[len(curve)-2].Percent, curve[len(curve)-1].Percent})
 }
 
 func TestLatencyOutOfRangeIsKept(t *testing.T) {

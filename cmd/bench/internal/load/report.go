@@ -3,6 +3,7 @@ package load
 import (
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"github.com/peregrine-http/peregrine/cmd/bench/internal/figures"
@@ -21,7 +22,8 @@ type report struct {
 	Socket      *socketReport `json:"websocket,omitempty"` // requests are messages there and back, or deliveries
 	Requests    uint64        `json:"requests"`
 	PerSecond   float64       `json:"requests_per_second"`
-	Unanswered  uint64        `json:"unanswered,omitempty"` // of an open loop: due, and not answered at the end
+	Unanswered  uint64        `json:"unanswered,omitempty"`           // of an open loop: due, and not answered at the end
+	Reopened    uint64        `json:"connections_reopened,omitempty"` // which the server had ended after an answer
 	Bytes       uint64        `json:"bytes_received"`
 	Latency     latencies     `json:"latency_us"`
 	Curve       []CurvePoint  `json:"latency_curve,omitempty"`
@@ -45,8 +47,8 @@ type CurvePoint struct {
 	Micros  float64 `json:"us"`
 }
 
-// curvePercents get denser towards the end, where what is rare is.
-var curvePercents = []float64{0, 10, 25, 50, 75, 90, 95, 97.5, 99, 99.5, 99.75, 99.9, 99.95, 99.975, 99.99, 99.995, 99.999, 100}
+// curvePercents get denser towards the end, where what is rare is. Those that too few requests tell are left out; the end is the slowest.
+var curvePercents = []float64{0, 10, 25, 50, 75, 90, 95, 97.5, 99, 99.5, 99.75, 99.9, 99.95, 99.975, 99.99, 99.995, 99.999}
 
 // NewCurve is the curve of what t counted; nil if that is nothing.
 func NewCurve(t *Tally) (curve []CurvePoint) {
@@ -54,18 +56,22 @@ func NewCurve(t *Tally) (curve []CurvePoint) {
 		return nil
 	}
 	for _, q := range curvePercents {
-		curve = append(curve, CurvePoint{q, t.Quantile(q)})
+		if us := t.Quantile(q); !math.IsNaN(us) {
+			curve = append(curve, CurvePoint{q, us})
+		}
 	}
+	curve = append(curve, CurvePoint{100, float64(t.hist.Max()) / 1e3})
 	return curve
 }
 
+// latencies are percentiles. One that so few requests do not tell is 0, and absent from JSON.
 type latencies struct {
-	P50   float64 `json:"p50"`
-	P90   float64 `json:"p90"`
-	P95   float64 `json:"p95"`
-	P99   float64 `json:"p99"`
-	P999  float64 `json:"p99.9"`
-	P9999 float64 `json:"p99.99"`
+	P50   float64 `json:"p50,omitempty"`
+	P90   float64 `json:"p90,omitempty"`
+	P95   float64 `json:"p95,omitempty"`
+	P99   float64 `json:"p99,omitempty"`
+	P999  float64 `json:"p99.9,omitempty"`
+	P9999 float64 `json:"p99.99,omitempty"`
 	Max   float64 `json:"max"`
 }
 
@@ -77,7 +83,15 @@ type cpuReport struct {
 }
 
 func newLatencies(t *Tally) latencies {
-	at := func(q float64) float64 { return float64(t.hist.ValueAtQuantile(q)) / 1e3 }
+	if t.hist.TotalCount() == 0 {
+		return latencies{}
+	}
+	at := func(q float64) float64 {
+		if us := t.Quantile(q); !math.IsNaN(us) {
+			return us
+		}
+		return 0
+	}
 	return latencies{at(50), at(90), at(95), at(99), at(99.9), at(99.99), float64(t.hist.Max()) / 1e3}
 }
 
@@ -98,7 +112,7 @@ func newReport(m mix, r *Run, o *Outcome, server process.Usage) *report {
 	t, g := o.Total(), r.Groups[0]
 	rep := &report{
 		URL: m.title(), Connections: g.Conns, Close: g.Close, Pipeline: g.depth, Rate: g.Rate,
-		Seconds: o.Elapsed.Seconds(), Requests: t.Requests, Unanswered: t.unanswered, Bytes: t.Bytes,
+		Seconds: o.Elapsed.Seconds(), Requests: t.Requests, Unanswered: t.unanswered, Reopened: t.reopened, Bytes: t.Bytes,
 		Latency: newLatencies(t), Curve: NewCurve(t),
 		OwnCPU:    newCPUReport(o.OwnCPU, t.Requests, o.Elapsed),
 		ServerCPU: newCPUReport(server, t.Requests, o.Elapsed),
@@ -161,11 +175,20 @@ func (r *report) print(w io.Writer) {
 	if r.Unanswered > 0 {
 		fmt.Fprintf(w, "  unanswered  %s that were due; each counts with the time that it had waited\n", figures.Thousands(r.Unanswered))
 	}
+	if r.Reopened > 0 {
+		fmt.Fprintf(w, "  reopened    %s connections, which the server had ended after an answer\n", figures.Thousands(r.Reopened))
+	}
 	fmt.Fprintf(w, "  received    %s bytes\n", figures.Thousands(r.Bytes))
 	if r.Requests > 0 {
 		l := r.Latency
-		fmt.Fprintf(w, "  latency     p50 %s, p90 %s, p95 %s, p99 %s, p99.9 %s, p99.99 %s, max %s\n", figures.Micros(l.P50), figures.Micros(l.P90),
-			figures.Micros(l.P95), figures.Micros(l.P99), figures.Micros(l.P999), figures.Micros(l.P9999), figures.Micros(l.Max))
+		at := func(us float64) string {
+			if us == 0 {
+				return "n/a" // too few requests
+			}
+			return figures.Micros(us)
+		}
+		fmt.Fprintf(w, "  latency     p50 %s, p90 %s, p95 %s, p99 %s, p99.9 %s, p99.99 %s, max %s\n",
+			at(l.P50), at(l.P90), at(l.P95), at(l.P99), at(l.P999), at(l.P9999), at(l.Max))
 	}
 	for _, c := range []struct {
 		who string

@@ -38,6 +38,9 @@ func NewRequest(method, rawURL string, header []string, body []byte) (*Request, 
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, fmt.Errorf("URL %q: want http://HOST[:PORT]/PATH or https://", rawURL)
 	}
+	if strings.Contains(u.RequestURI(), " ") { // of a query, which url.Parse leaves as it is
+		return nil, fmt.Errorf("URL %q: want %%20 for a space", rawURL)
+	}
 	if !httpguts.ValidHeaderFieldName(method) {
 		return nil, fmt.Errorf("method %q is not a token", method)
 	}

@@ -3,14 +3,12 @@ package load
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/peregrine-http/peregrine/cmd/bench/internal/figures"
 	"github.com/peregrine-http/peregrine/cmd/bench/internal/process"
 )
 
@@ -46,16 +44,6 @@ const (
 	phaseOver
 )
 
-// Outcome is what a run measured.
-type Outcome struct {
-	Elapsed     time.Duration
-	Groups      []*Tally // as Run.Groups
-	due         []int64  // of open loops: how many requests were due, as Run.Groups
-	OwnCPU      process.Usage
-	Interrupted bool // the context ended it
-	Gone        bool // no connection could be kept open: the server went away
-}
-
 // now is the clock of the run in nanoseconds.
 func (r *Run) now() int64 { return int64(time.Since(r.origin)) }
 
@@ -69,6 +57,21 @@ func (r *Run) unanswered(t *Tally, started int64) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.lateBy(until-started, 1)
+	}
+}
+
+// leave notes that c is at the end of the run, perhaps with a request that is not answered.
+func (r *Run) leave(c *client) {
+	if c.pending == 0 {
+		return
+	}
+	if c.group.schedule != nil {
+		r.unanswered(c.tally, c.started)
+	}
+	if wait := time.Duration(r.until.Load() - c.sent); wait >= forgottenLeast {
+		c.tally.mu.Lock()
+		defer c.tally.mu.Unlock()
+		c.tally.waiting = append(c.tally.waiting, wait)
 	}
 }
 
@@ -184,12 +187,13 @@ func (r *Run) Do(ctx context.Context) (*Outcome, error) {
 			out.Groups[i].Add(t.tally)
 		}
 	}
+	out.due, out.behind = make([]int64, len(r.Groups)), make([]time.Duration, len(r.Groups))
 	for i, g := range r.Groups {
+		out.Groups[i].failForgotten()
 		if g.schedule != nil && end > from {
 			g.schedule.left(out.Groups[i], from, end)
-			out.due = append(out.due, g.schedule.between(from, end))
-		} else {
-			out.due = append(out.due, 0)
+			out.due[i] = g.schedule.between(from, end)
+			out.behind[i] = time.Duration(end - max(from, g.schedule.met.Load()))
 		}
 	}
 	return out, nil
@@ -321,59 +325,4 @@ func inParallel(n, width int, f func(int) error) error {
 	}
 	wg.Wait()
 	return first
-}
-
-// Total adds the groups up.
-func (o *Outcome) Total() *Tally {
-	sum := NewTally()
-	for _, t := range o.Groups {
-		sum.Add(t)
-	}
-	return sum
-}
-
-// Problem says why the outcome cannot be trusted, or nil.
-func (o *Outcome) Problem(addr string) error {
-	sum := o.Total()
-	fs := sum.Failed()
-	var n uint64
-	for _, f := range fs {
-		n += f.Count
-	}
-	switch {
-	case o.Gone:
-		return fmt.Errorf("the server at %s went away: %s", addr, fs[0].First)
-	case n > 0:
-		return fmt.Errorf("%d responses were not as wanted or did not come: first of the most frequent kind: %s", n, fs[0].First)
-	case sum.Requests == 0:
-		return ErrNothing
-	}
-	for i, t := range o.Groups {
-		if !o.held(i) {
-			second := func(n float64) string { return figures.Thousands(uint64(n/o.Elapsed.Seconds() + 0.5)) }
-			return &RateError{fmt.Sprintf("the rate could not be held: %s requests a second were due, %s were answered",
-				second(float64(o.due[i])), second(float64(t.Requests)))}
-		}
-	}
-	return nil
-}
-
-// ErrNothing says that no response came in the measured time: the server, or the machine, had other things to do.
-var ErrNothing = errors.New("nothing was measured: no request was answered in the measured time")
-
-// RateError is an open loop whose rate could not be held.
-type RateError struct{ text string }
-
-func (e *RateError) Error() string { return e.text }
-
-// A rate is held unless at the end more than this share of what was due is unanswered, the first of it for so long or half
-// of the time measured. A server that stalls and catches up holds it.
-const (
-	heldShare  = 0.05
-	heldOldest = 500 * time.Millisecond
-)
-
-func (o *Outcome) held(group int) bool {
-	t := o.Groups[group]
-	return o.due == nil || float64(t.unanswered) <= heldShare*float64(o.due[group]) || t.oldest < min(heldOldest, o.Elapsed/2)
 }

@@ -13,6 +13,7 @@ type schedule struct {
 	every float64 // nanoseconds
 	next  atomic.Int64
 	from  *atomic.Int64 // the latency of what is due from then on is measured
+	met   atomic.Int64  // when last nothing was late: somebody was free, and had to wait for the next
 }
 
 func newSchedule(rate float64, start int64, from *atomic.Int64) *schedule {

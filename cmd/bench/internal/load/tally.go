@@ -33,9 +33,11 @@ type Tally struct {
 	hist     *hdrhistogram.Histogram
 	failures map[string]*Failure
 
-	each       []uint64      // of a mix: answered as wanted, by request
-	unanswered uint64        // of an open loop: due, and not answered when time was over
-	oldest     time.Duration // how long the first of these had waited
+	each       []uint64        // of a mix: answered as wanted, by request
+	unanswered uint64          // of an open loop: due, and not answered when time was over
+	slowest    time.Duration   // the longest time from the sending of a request that was answered
+	waiting    []time.Duration // of requests that had been sent and not answered when time was over, those of a second and more
+	reopened   uint64          // connections that the server ended after an answer
 }
 
 // Failure counts what went wrong in one way. The number of kinds is bounded by the number of status codes.
@@ -55,9 +57,12 @@ func (t *Tally) latency(ns, n int64) {
 	_ = t.hist.RecordValues(min(max(ns, latencyMin), latencyMax), n)
 }
 
-// Quantile is the latency in microseconds that q percent of the requests do not exceed; NaN if none was measured.
+// Quantile is the latency in microseconds that q percent of the requests do not exceed. It is NaN if so few were measured that none of
+// them lies beyond: the 99.99th percentile of a hundred requests would be no more than the slowest under another name.
 func (t *Tally) Quantile(q float64) float64 {
-	if t.hist.TotalCount() == 0 {
+	n := t.hist.TotalCount()
+	beyond := int64(math.Round((100 - q) * 1e6)) // of 1e8
+	if n == 0 || q > 50 && n*beyond < 1e8 {
 		return math.NaN()
 	}
 	return float64(t.hist.ValueAtQuantile(q)) / 1e3
@@ -75,8 +80,26 @@ func (t *Tally) answered(request int) {
 // have been that or more; without them an overloaded server would seem the faster the less it answers.
 func (t *Tally) lateBy(ns, n int64) {
 	t.unanswered += uint64(n)
-	t.oldest = max(t.oldest, time.Duration(ns))
 	t.latency(ns, n)
+}
+
+// A request that has waited for so long, and so many times as long as any that was answered, is not under way but forgotten.
+const (
+	forgottenLeast = time.Second
+	forgottenTimes = 4
+)
+
+// failForgotten makes failures of those requests. The latencies of a closed loop, which know only of answers, would hide a server that
+// answers some of its connections and not the others, or stands still from some time on.
+func (t *Tally) failForgotten() {
+	if t.Requests == 0 {
+		return // that nothing was answered says more
+	}
+	for _, w := range t.waiting {
+		if w > forgottenTimes*t.slowest {
+			t.fail("no answer", "a request had waited for %.1f s when the time was over, and no answered one for more than %.3f s", w.Seconds(), t.slowest.Seconds())
+		}
+	}
 }
 
 func (t *Tally) fail(kind, format string, args ...any) {
@@ -115,7 +138,9 @@ func (t *Tally) Add(o *Tally) {
 		t.each[i] += n
 	}
 	t.unanswered += o.unanswered
-	t.oldest = max(t.oldest, o.oldest)
+	t.slowest = max(t.slowest, o.slowest)
+	t.waiting = append(t.waiting, o.waiting...)
+	t.reopened += o.reopened
 	for kind, f := range o.failures {
 		if mine := t.failures[kind]; mine != nil {
 			mine.Count += f.Count

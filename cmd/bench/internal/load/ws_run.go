@@ -16,6 +16,8 @@ func (r *Run) dialSocket(ctx context.Context, req *Request, with func(*net.TCPCo
 	if tcp, ok := conn.(*net.TCPConn); ok && with != nil {
 		with(tcp)
 	}
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
 	if err := req.socket.open(conn, r.Timeout); err != nil {
 		conn.Close()
 		return nil, err

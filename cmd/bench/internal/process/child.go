@@ -124,7 +124,7 @@ func (c *Child) State() (s State, err error) {
 	if c.cmd == nil {
 		return s, ErrUnmeasured
 	}
-	s, err = stateOf(c.cmd.Process.Pid)
+	s, err = StateOf(c.cmd.Process.Pid)
 	if !errors.Is(err, ErrUnmeasured) || c.external {
 		return s, err
 	}

@@ -6,20 +6,27 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 )
 
-// stateOf reads a process and its descendants: a server that is started by a command may be several.
-func stateOf(pid int) (s State, err error) {
+// tick is the unit of the times in /proc/PID/stat.
+const tick = 10 * time.Millisecond
+
+// StateOf reads a process and its descendants: a server that is started by a command may be several. What those had used that have
+// ended stands in their parents, in ticks.
+func StateOf(pid int) (s State, err error) {
 	s.Switches = true
 	for i, p := range Descendants(pid) {
-		u, err := UsageOf(p)
+		u, ended, err := usageOf(p)
 		if err != nil {
 			if i > 0 {
 				continue // it has ended
 			}
 			return s, err
 		}
-		s.CPU = s.CPU.plus(u)
+		s.CPU = s.CPU.plus(u).plus(ended)
+		s.ended += ended.Sum
+		s.pids = append(s.pids, p)
 		v, n, err := contextSwitches(p)
 		s.Voluntary, s.Involuntary = s.Voluntary+v, s.Involuntary+n
 		s.Switches = s.Switches && err == nil

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"bufio"
 	"bytes"
 	"os"
 	"os/exec"
@@ -16,10 +17,10 @@ import (
 )
 
 func TestProcessUsageGrowsWithWork(t *testing.T) {
-	from, err := UsageOf(os.Getpid())
+	from, err := OwnUsage()
 	require.NoError(t, err)
 	for {
-		now, err := UsageOf(os.Getpid())
+		now, err := OwnUsage()
 		require.NoError(t, err)
 		require.True(t, now.Known)
 		require.GreaterOrEqual(t, now.Sum, from.Sum)
@@ -32,7 +33,7 @@ func TestProcessUsageGrowsWithWork(t *testing.T) {
 func TestProcessUsageOfNobody(t *testing.T) {
 	cmd := exec.Command("/proc/self/exe", "-test.run=^$")
 	require.NoError(t, cmd.Run())
-	_, err := UsageOf(cmd.Process.Pid)
+	_, _, err := usageOf(cmd.Process.Pid)
 	require.ErrorContains(t, err, "CPU time of process")
 	_, err = residentOf(cmd.Process.Pid)
 	require.ErrorIs(t, err, os.ErrNotExist)
@@ -113,9 +114,9 @@ func TestReadProcessCountsDescendants(t *testing.T) {
 	_, err = out.Read(make([]byte, 5)) // the inner shell has done its work, and waits
 	require.NoError(t, err)
 	require.Len(t, Descendants(cmd.Process.Pid), 2)
-	all, err := stateOf(cmd.Process.Pid)
+	all, err := StateOf(cmd.Process.Pid)
 	require.NoError(t, err)
-	alone, err := UsageOf(cmd.Process.Pid)
+	alone, _, err := usageOf(cmd.Process.Pid)
 	require.NoError(t, err)
 	require.Greater(t, all.CPU.Sum, 2*alone.Sum)
 	require.True(t, all.Switches)
@@ -126,7 +127,7 @@ func TestReadProcessCountsDescendants(t *testing.T) {
 	require.Greater(t, both, one)
 	in.Close()
 	require.NoError(t, cmd.Wait())
-	_, err = stateOf(cmd.Process.Pid)
+	_, err = StateOf(cmd.Process.Pid)
 	require.Error(t, err)
 }
 
@@ -144,4 +145,33 @@ func TestContextSwitches(t *testing.T) {
 	require.GreaterOrEqual(t, to-from, int64(50))
 	_, _, err = contextSwitches(1 << 30)
 	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// A process that has ended takes nothing with it: what it used stands in its parent.
+func TestStateKeepsWhatEnded(t *testing.T) {
+	cmd := exec.Command("sh", "-c", "sh -c 'echo begun; read x; i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done'; echo ended; read x; true")
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	pipe, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	out := bufio.NewReader(pipe)
+	require.NoError(t, cmd.Start())
+	_, err = out.ReadString('\n')
+	require.NoError(t, err)
+	from, err := StateOf(cmd.Process.Pid)
+	require.NoError(t, err)
+	require.Len(t, from.pids, 2)
+	in.Write([]byte("\n"))
+	_, err = out.ReadString('\n')
+	require.NoError(t, err)
+	to, err := StateOf(cmd.Process.Pid)
+	require.NoError(t, err)
+	require.Len(t, to.pids, 1)
+	used := to.Minus(from)
+	require.True(t, used.CPU.Known)
+	require.GreaterOrEqual(t, used.CPU.Sum, 2*tick)
+	in.Close()
+	require.NoError(t, cmd.Wait())
+	to.ended = from.ended
+	require.False(t, to.Minus(from).CPU.Known) // nobody has its time
 }
