@@ -160,7 +160,7 @@ func (c *Conn) enter(s ConnState) {
 func (c *Conn) setReadDeadline(now int64, d time.Duration) {
 	if d > 0 {
 		c.mark(markRead)
-		c.conn.SetReadDeadline(time.Unix(0, now+int64(d)))
+		c.conn.SetReadDeadline(time.Unix(0, now).Add(d))
 	} else if c.marks.Load()&markRead != 0 {
 		c.marks.And(^markRead)
 		c.conn.SetReadDeadline(time.Time{})
@@ -170,7 +170,7 @@ func (c *Conn) setReadDeadline(now int64, d time.Duration) {
 func (c *Conn) setWriteDeadline(now int64, d time.Duration) {
 	if d > 0 {
 		c.mark(markWrite)
-		c.conn.SetWriteDeadline(time.Unix(0, now+int64(d)))
+		c.conn.SetWriteDeadline(time.Unix(0, now).Add(d))
 	} else if c.marks.Load()&markWrite != 0 {
 		c.marks.And(^markWrite)
 		c.conn.SetWriteDeadline(time.Time{})

@@ -35,7 +35,7 @@ func (s *session) Start() (done bool, err error) {
 	}
 	d := c.sv.s.handshakeTimeout()
 	if d > 0 {
-		nc.SetDeadline(time.Unix(0, c.since+int64(d)))
+		nc.SetDeadline(time.Unix(0, c.since).Add(d))
 	}
 	if err = overtls.Handshake(ctx, nc); err != nil {
 		answer, logged := overtls.Explain(err)

@@ -52,6 +52,43 @@ func (s suite) deadlines(t *testing.T) {
 		}()
 		require.Empty(t, c.cut())
 	})
+	t.Run("as good as none", func(t *testing.T) {
+		t.Parallel()
+		const never = time.Duration(1<<63 - 1)
+		sv := s.start(t, &engine.Server{ReadHeaderTimeout: never, ReadTimeout: never, WriteTimeout: never, IdleTimeout: never,
+			Handler: handler(func(x *engine.Exchange) {
+				x.SetReadDeadline(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC))
+				x.SetWriteDeadline(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC))
+				echo(x)
+			})})
+		c := sv.dial(t)
+		for range 3 {
+			in := post("hello")
+			c.send(in[:len(in)-3])
+			time.Sleep(20 * time.Millisecond) // for a tick of the wheel
+			c.send(in[len(in)-3:])
+			c.expect(answer("/ hello"))
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
+	t.Run("long ago", func(t *testing.T) {
+		t.Parallel()
+		for _, at := range []time.Time{time.Unix(0, 0), time.Unix(1, 0), time.Date(1066, 1, 1, 0, 0, 0, 0, time.UTC)} {
+			errs := make(chan error, 1)
+			sv := s.start(t, &engine.Server{Handler: handler(func(x *engine.Exchange) {
+				x.SetReadDeadline(at)
+				_, err := x.ReadBody(make([]byte, 10))
+				for err == nil {
+					_, err = x.ReadBody(make([]byte, 10))
+				}
+				errs <- err
+			})})
+			c := sv.dial(t)
+			in := post("hello")
+			c.send(in[:len(in)-3])
+			require.ErrorIs(t, <-errs, os.ErrDeadlineExceeded, at)
+		}
+	})
 	t.Run("idle", func(t *testing.T) {
 		t.Parallel()
 		sv := s.start(t, &engine.Server{Handler: handler(echo), IdleTimeout: short})

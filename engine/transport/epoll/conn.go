@@ -105,7 +105,7 @@ func (p peer) addr() net.Addr {
 // SetReadDeadline implements transport.Conn. On a loop it takes effect when the turn ends; a connection that is
 // away looks again at once.
 func (c *conn) SetReadDeadline(at time.Time) {
-	c.readAt.Store(nanos(at))
+	c.readAt.Store(transport.Nanos(at))
 	if ln := c.loan.Load(); ln != nil {
 		ln.wakeReader()
 	}
@@ -113,17 +113,10 @@ func (c *conn) SetReadDeadline(at time.Time) {
 
 // SetWriteDeadline implements transport.Conn.
 func (c *conn) SetWriteDeadline(at time.Time) {
-	c.writeAt.Store(nanos(at))
+	c.writeAt.Store(transport.Nanos(at))
 	if ln := c.loan.Load(); ln != nil {
 		ln.wakeWriter()
 	}
-}
-
-func nanos(at time.Time) int64 {
-	if at.IsZero() {
-		return 0
-	}
-	return at.UnixNano()
 }
 
 // Watch implements transport.Conn: loops hear of a peer that leaves in any case.

@@ -113,10 +113,7 @@ func (c *Conn) SetReadDeadline(at time.Time) {
 		c.outer.SetReadDeadline(at)
 		return
 	}
-	c.readBy = 0
-	if !at.IsZero() {
-		c.readBy = at.UnixNano()
-	}
+	c.readBy = transport.Nanos(at)
 }
 
 // SetWriteDeadline implements transport.Conn.

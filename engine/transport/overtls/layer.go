@@ -52,7 +52,7 @@ func (l *Layer) Under(next func(transport.Conn) transport.Session) func(transpor
 		c := &Conn{outer: outer, layer: l, accepted: time.Now().UnixNano()}
 		c.tls = tls.Server((*wire)(c), l.config.TLS)
 		if d := l.config.HandshakeTimeout; d > 0 {
-			by := time.Unix(0, c.accepted+int64(d))
+			by := time.Unix(0, c.accepted).Add(d)
 			outer.SetReadDeadline(by)
 			outer.SetWriteDeadline(by)
 		}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/peregrine-http/peregrine/engine/transport"
 	"github.com/peregrine-http/peregrine/internal/netio"
 )
 
@@ -157,13 +158,6 @@ func at(deadline *atomic.Int64) time.Time {
 	return time.Time{}
 }
 
-func nanos(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixNano()
-}
-
 // SetDeadline implements net.Conn.
 func (c *Conn) SetDeadline(t time.Time) error {
 	c.SetReadDeadline(t)
@@ -172,7 +166,7 @@ func (c *Conn) SetDeadline(t time.Time) error {
 
 // SetReadDeadline implements net.Conn.
 func (c *Conn) SetReadDeadline(t time.Time) error {
-	if ns := nanos(t); c.readBy.Swap(ns) == ns {
+	if ns := transport.Nanos(t); c.readBy.Swap(ns) == ns {
 		return nil
 	}
 	c.mu.Lock()
@@ -194,7 +188,7 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 
 // SetWriteDeadline implements net.Conn.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
-	if ns := nanos(t); c.writeBy.Swap(ns) == ns {
+	if ns := transport.Nanos(t); c.writeBy.Swap(ns) == ns {
 		return nil
 	}
 	c.fdMu.Lock()
