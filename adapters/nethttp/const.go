@@ -46,8 +46,8 @@ type Constant struct {
 //
 //	mux.Handle("GET /terms", nethttp.Const(terms))
 //
-// h sees a GET request for the path, without a query, without the client's fields, address or context, and with
-// "localhost" as its host: nothing that one client sends, save the path, can get into what others receive. While it
+// h sees a GET request for the path, with the values of the pattern's wildcards, but without a query, without the client's
+// fields, address or context, and with "localhost" as its host: nothing that one client sends, save the path, can get into what others receive. While it
 // runs for the first time, whoever wants the same waits. What it answers is kept if the status is below 500. If it panics, the
 // request that it ran for ends as panics do, those that wait get 500, and the next request tries again. So it is
 // with an answer that cannot be everybody's or cannot be kept: one that sets a cookie, has a field value with
@@ -58,7 +58,8 @@ type Constant struct {
 // have been set before, of which those with the answer's names are replaced. Ranges, and conditions that
 // can fail with 412, are answered by [http.ServeContent] out of the kept body.
 //
-// Up to 256 paths are kept; requests for others are h's own, as they are.
+// Up to 256 paths are kept, none with an encoded slash; requests for others are h's own, as they are. So behind a pattern
+// that more paths match, clients can use the room up.
 func Const(h http.Handler) *Constant {
 	return &Constant{handler: h, Encoders: []constcache.Encoder{{Name: "gzip", Encode: encodeGzip}}}
 }
@@ -89,7 +90,10 @@ func (c *Constant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "405 method not allowed", http.StatusMethodNotAllowed)
 		return
 	}
-	p := c.path(r.URL.Path)
+	var p *constantPath
+	if !hasEncodedSlash(r.URL.RawPath) { // which is no slash, but would be one in the kept path
+		p = c.path(r.URL.Path)
+	}
 	if p == nil {
 		c.handler.ServeHTTP(w, r)
 		return
@@ -101,6 +105,10 @@ func (c *Constant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		http.Error(w, "500 internal server error", http.StatusInternalServerError)
 	}
+}
+
+func hasEncodedSlash(rawPath string) bool {
+	return rawPath != "" && (strings.Contains(rawPath, "%2F") || strings.Contains(rawPath, "%2f"))
 }
 
 // path returns what is kept for a path, or nil if too much is.

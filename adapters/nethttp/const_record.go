@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/peregrine-http/peregrine/constcache"
+	"github.com/peregrine-http/peregrine/radix"
 )
 
 // newConstantRequest makes the request that the handler of a Constant sees.
@@ -19,7 +20,23 @@ func newConstantRequest(path string, r *http.Request) *http.Request {
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{}, Body: http.NoBody,
 	}
+	setConstantPathValues(req, r)
 	return req.WithContext(constantContext(r))
+}
+
+// setConstantPathValues works the values of the pattern's wildcards out of the path. Those in r are not taken over: who has
+// come between may have put something else there.
+func setConstantPathValues(req, r *http.Request) {
+	var tree radix.Tree[struct{}]
+	if r.Pattern == "" || tree.Add(r.Pattern, struct{}{}) != nil {
+		return
+	}
+	var m radix.Match
+	if _, outcome := tree.LookupString(&m, r.Method, radix.StripPort(r.Host), req.URL.EscapedPath()); outcome == radix.Found {
+		for i := range m.Len() {
+			req.SetPathValue(m.Name(i), m.ValueString(i))
+		}
+	}
 }
 
 // constantRecorder is the ResponseWriter of a run: it keeps what the handler answers.

@@ -266,3 +266,45 @@ func TestConstPathsMax(t *testing.T) {
 	}
 	require.Equal(t, 258, runs)
 }
+
+// TestConstPathValues: the handler finds the pattern's wildcards, and nothing that somebody has put in their place.
+func TestConstPathValues(t *testing.T) {
+	type mux interface {
+		http.Handler
+		Handle(string, http.Handler)
+	}
+	for _, m := range []mux{http.NewServeMux(), nethttp.NewServeMux()} {
+		c := nethttp.Const(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprintf(w, "%q %q %q", r.PathValue("id"), r.PathValue("rest"), r.PathValue("other"))
+		}))
+		between := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if by := r.Header.Get("By"); by != "" {
+				r.SetPathValue("id", by)
+				r.SetPathValue("other", by)
+			}
+			c.ServeHTTP(w, r)
+		})
+		m.Handle("GET /u/{id}/{rest...}", between)
+		m.Handle("GET example.com/host/{id}", between)
+		m.Handle("/strip/{id}/", http.StripPrefix("/strip", c))
+		for _, x := range [][2]string{
+			{"/u/7/a/b", `"7" "a/b" ""`}, {"/u/8/", `"8" "" ""`}, {"/u/%C3%A9%20x/", `"é x" "" ""`}, {"/host/h", `"h" "" ""`},
+			{"/u/7%2Fa/b", `"7/a" "b" ""`}, {"/u/7/a%2fb", `"7" "a/b" ""`},
+		} {
+			for _, method := range []string{"GET", "GET", "HEAD"} {
+				w := httptest.NewRecorder()
+				r := httptest.NewRequest(method, x[0], nil)
+				if !strings.Contains(strings.ToLower(x[0]), "%2f") { // those are the handler's own
+					r.Header.Set("By", "a stranger")
+				}
+				m.ServeHTTP(w, r)
+				if method == "GET" {
+					require.Equal(t, x[1], w.Body.String(), x[0])
+				}
+			}
+		}
+		w := httptest.NewRecorder()
+		m.ServeHTTP(w, httptest.NewRequest("GET", "/strip/7/", nil))
+		require.Equal(t, `"" "" ""`, w.Body.String(), "the path is not the pattern's any more")
+	}
+}
