@@ -142,6 +142,7 @@ func (s *serving) record(c *Const) (source constcache.Source, err error) {
 	d.r.conn = [2]net.Addr{&net.TCPAddr{}, &net.TCPAddr{}}
 	d.r.base = s.base
 	d.w.begin(s, nil, &d.r)
+	defer d.w.dropFilter() // that the handler has set: ready bytes have codings of their own
 	if len(c.route.baked.lines) > 0 {
 		d.w.fields.bake(&c.route.baked)
 	}

@@ -251,6 +251,7 @@ func TestConstAtStart(t *testing.T) {
 
 // TestConstRequest: the handler of a constant route sees a request that nobody sent.
 func TestConstRequest(t *testing.T) {
+	var released atomic.Int32
 	rt := NewRouter()
 	rt.RequestHeader("X-Req", "r")
 	rt.Const("GET /const/{$}", func(w *Response, r *Request) error {
@@ -271,6 +272,7 @@ func TestConstRequest(t *testing.T) {
 		require.Equal(t, "/const/", string(r.Path()))
 		require.Nil(t, r.Query("x"))
 		r.Clone()
+		w.SetFilter(counted{released: &released})
 		w.Inform(103)
 		w.WriteString("a")
 		w.Flush()
@@ -279,6 +281,7 @@ func TestConstRequest(t *testing.T) {
 		return err
 	})
 	require.Equal(t, "ab", serve(t, "", rt).get("/const/").body)
+	require.EqualValues(t, 1, released.Load())
 }
 
 func TestReadyKeepsWhatWasSet(t *testing.T) {
