@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -77,17 +78,15 @@ func (m *market) obey(c *websocket.Conn, got websocket.Message) {
 		symbols []string
 		do      func(c *websocket.Conn, topic string) bool
 	}{{o.Unsubscribe, m.topics.Unsubscribe}, {o.Subscribe, m.topics.Subscribe}} {
+		if slices.Contains(list.symbols, "*") {
+			list.symbols = m.symbols // once, though an order had thousands of stars
+		}
 		for _, symbol := range list.symbols {
-			switch {
-			case symbol == "*":
-				for _, symbol := range m.symbols {
-					list.do(c, symbol)
-				}
-			case m.lists(symbol): // nobody makes topics of his own
-				list.do(c, symbol)
-			default:
+			if !m.lists(symbol) { // nobody makes topics of his own
 				c.SendText(`{"error":"no such symbol"}`)
+				continue
 			}
+			list.do(c, symbol)
 		}
 	}
 }
