@@ -24,8 +24,10 @@ func Command(ctx context.Context, t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	for _, name := range []string{"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
-			return exec.CommandContext(ctx, path, append([]string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+			cmd := exec.CommandContext(ctx, path, append([]string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
 				"--no-first-run", "--user-data-dir=" + t.TempDir()}, args...)...)
+			cmd.WaitDelay = 5 * time.Second // its children may hold its output open when it has been killed
+			return cmd
 		}
 	}
 	t.Skip("SKIPPED: no Chromium here; nothing is tried in a browser")
