@@ -46,8 +46,9 @@ type Options struct {
 	// and nothing can be sent. Where the connection has ended by itself this may be on a goroutine of its own.
 	OnClose func(c *Conn, code wsproto.CloseCode, reason string)
 	// Serve is the other style: it runs on a goroutine of its own for as long as the connection is open, and takes messages
-	// with Conn.Read or Conn.Messages. When it returns the connection is closed with code 1000, unless it is closed
-	// already. Not together with OnMessage.
+	// with Conn.Read or Conn.Messages. Nothing that the peer says is heard while it does not read: no Ping is answered, no Close,
+	// and no deadline but SendTimeout ends the connection. When it returns the connection is closed with code 1000, unless
+	// it is closed already. Not together with OnMessage.
 	Serve func(c *Conn)
 
 	// Subprotocols are those that are spoken; of those that the client offers, its first is chosen. Default: none.
@@ -59,7 +60,8 @@ type Options struct {
 	// Compression is the level of permessage-deflate, 1 (fast) to 9 (small). Default 0: no compression.
 	Compression int
 	// ContextTakeover has messages refer to those before them, which compresses small ones better, at 8 KB a connection to
-	// send and up to 32 KB to receive. Not together with DropOldest and DropNewest.
+	// send and up to 32 KB to receive. Since they refer to each other they are compressed one after the other, and the
+	// connection's loop may have to wait for one of them. Not together with DropOldest and DropNewest.
 	ContextTakeover bool
 
 	// Limits bound what a peer can send.

@@ -56,7 +56,8 @@ type post struct {
 
 // Subscribe makes c a member of a topic until Unsubscribe, or until the connection ends. It reports whether it is one now
 // and was none before: not so if it is closed, or has been a member. It gets the messages that are published from now
-// on, and with Keep the last one before.
+// on, and with Keep the last one before. It takes time in proportion to the memberships that c has, which the program bounds,
+// and so do Unsubscribe and PublishFrom.
 func (ts *Topics) Subscribe(c *Conn, name string) bool {
 	for {
 		t := ts.topic(name)
@@ -98,8 +99,8 @@ func (ts *Topics) find(name string) *topic {
 	return ts.topics[name]
 }
 
-// Unsubscribe ends a membership. It reports whether there was one. What was published before is sent, what is published
-// later is not.
+// Unsubscribe ends a membership. It reports whether there was one. What was published before is sent at once, so it may come
+// before what was published under other names before it; what is published later is not sent.
 func (ts *Topics) Unsubscribe(c *Conn, name string) bool {
 	t := ts.find(name)
 	if t == nil {
@@ -118,8 +119,9 @@ func (ts *Topics) Unsubscribe(c *Conn, name string) bool {
 }
 
 // Publish sends a message to the members of a topic, and returns how many they are. What is published later comes later, to
-// each of them, also under other names; what Send is given meanwhile may come first. It does not wait for them; if a loop is
-// BacklogMax messages behind, it waits for that. It keeps nothing of m.Data.
+// each of them, also under other names as long as it is a member; what Send is given meanwhile may come first. It does not wait
+// for them, but compresses the message if one of them has agreed on that, and waits for a loop that is BacklogMax messages
+// behind. It keeps nothing of m.Data.
 func (ts *Topics) Publish(topic string, m Message) (members int) {
 	return ts.PublishFrom(nil, topic, m)
 }
