@@ -18,8 +18,7 @@ func (l *loop) listen() {
 	err := l.r.rawListener.Control(func(fd uintptr) {
 		if err := l.poller.AddListener(int(fd), listenerHandle); err != nil {
 			// Out of watches or memory: as when accept finds none.
-			l.r.logf("epoll: watch listener: %v; retrying in %v", err, acceptPauseMax)
-			l.acceptAt = l.now + int64(acceptPauseMax)
+			l.pause("epoll: watch listener", err, acceptPauseMax)
 			return
 		}
 		l.listening = true
@@ -37,14 +36,23 @@ func (l *loop) deafen() {
 	}
 }
 
-// accept takes what waits at the listener, a bounded number. Without descriptors or memory it takes the listener out
-// of the poller for a while: a level-triggered listener nobody can serve would be reported for ever.
+// accept takes what waits at the listener, a bounded number. Hooks hear of it when the listener is not held any more: they may
+// close it.
 func (l *loop) accept() {
 	r := l.r
 	if r.stopping.Load() {
 		l.deafen()
 		return
 	}
+	if !r.hold() { // whoever closes the listener need not have waited for us
+		return
+	}
+	defer r.release()
+	var accepted [acceptsPerTurn]struct {
+		fd   int
+		peer netip.AddrPort
+	}
+	n := 0
 	var fail error
 	closed := r.rawListener.Control(func(fd uintptr) {
 		for range acceptsPerTurn {
@@ -55,8 +63,8 @@ func (l *loop) accept() {
 				if early {
 					netio.SetConnOptions(conn) // it fails for a connection that has gone again
 				}
-				l.acceptPause = 0
-				r.admit(l, conn, peer)
+				accepted[n].fd, accepted[n].peer = conn, peer
+				n++
 			case netio.ErrAborted:
 			default:
 				if early && err == netio.ErrAgain {
@@ -67,17 +75,27 @@ func (l *loop) accept() {
 			}
 		}
 	})
+	for _, a := range accepted[:n] {
+		l.acceptPause = 0
+		r.admit(l, a.fd, a.peer)
+	}
 	switch {
 	case closed != nil:
 		l.listening = false
 		r.wakeWatch()
 	case fail == nil || fail == netio.ErrAgain:
 	default:
-		l.deafen()
 		l.acceptPause = min(max(acceptPauseMin, 2*l.acceptPause), acceptPauseMax)
-		l.acceptAt = l.now + int64(l.acceptPause)
-		r.logf("http: Accept error: %v; retrying in %v", fail, l.acceptPause)
+		l.pause("http: Accept error", fail, l.acceptPause)
 	}
+}
+
+// pause ends accepting for a while, without descriptors or memory: a level-triggered listener nobody can serve would be
+// reported for ever.
+func (l *loop) pause(what string, err error, d time.Duration) {
+	l.deafen()
+	l.acceptAt = l.now + int64(d)
+	l.r.logf("%s: %v; retrying in %v", what, err, d)
 }
 
 // admit gives an accepted descriptor to l, or to the emptiest loop if l has many more.
@@ -135,7 +153,10 @@ func (l *loop) adopt(fd int, from netip.AddrPort) {
 	c.state, c.eof, c.wheelAt = stateRead, false, 0
 	c.session = r.o.NewSession(c)
 	if err := r.watch(c); err != nil {
-		// A hook has closed it, or the kernel is out of watches.
+		// A hook has closed it, or the kernel is out of watches or memory.
+		if err != netio.ErrClosed && l.acceptAt == 0 {
+			l.pause("epoll: watch connection", err, acceptPauseMax)
+		}
 		l.close(c, err, false)
 		return
 	}

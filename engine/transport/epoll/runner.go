@@ -42,7 +42,7 @@ type Runner struct {
 		file *os.File
 	}
 
-	open        atomic.Int64 // open connections, and one for Serve
+	open        atomic.Int64 // open connections, one for Serve, and one for each loop that accepts
 	scratchLent atomic.Int32
 	taken       atomic.Uint64
 	early       atomic.Bool // connections may wait that are older than the listener's options
@@ -138,9 +138,6 @@ func (r *Runner) begin(l net.Listener) error {
 			r.early.Store(true)
 		}
 	}
-	if r.o.NetConns {
-		r.reserve.file, _ = os.Open(os.DevNull) // without it wrap may fail when descriptors run out, no more
-	}
 	now := time.Now().UnixNano()
 	for range r.o.Loops {
 		p, err := r.kernel.NewPoller()
@@ -154,6 +151,9 @@ func (r *Runner) begin(l net.Listener) error {
 		l := &loop{r: r, poller: p, now: now}
 		l.wheel.init(&l.slots, now)
 		r.loops = append(r.loops, l)
+	}
+	if r.o.NetConns {
+		r.reserve.file, _ = os.Open(os.DevNull) // without it wrap may fail when descriptors run out, no more
 	}
 	r.open.Store(1)
 	r.begun.Store(true)
@@ -173,6 +173,19 @@ func (r *Runner) begin(l net.Listener) error {
 func (r *Runner) stop() {
 	r.stopping.Store(true)
 	r.stopOnce.Do(func() { close(r.stopped) })
+}
+
+// hold counts one more on, unless the last has been counted off. Who adds to open without it knows of one that is not.
+func (r *Runner) hold() bool {
+	for {
+		n := r.open.Load()
+		if n == 0 {
+			return false
+		}
+		if r.open.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
 }
 
 // release counts one connection, or Serve, off. The last one ends the runner.

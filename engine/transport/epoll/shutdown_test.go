@@ -325,6 +325,32 @@ func TestListenerClosed(t *testing.T) {
 	})
 }
 
+// TestHookClosesListener: a hook that is told of a new connection wants no more of them.
+func TestHookClosesListener(t *testing.T) {
+	onProcs(t, func(t *testing.T) {
+		gone := baseline(t)
+		l, addr := listen(t)
+		hs := &nethttp.Server{Handler: http.HandlerFunc(fast), Transport: "epoll", ConnState: func(_ net.Conn, s http.ConnState) {
+			if s == http.StateNew {
+				l.Close()
+			}
+		}}
+		waiting := dial(t, addr) // in the queue, so that both are accepted at once
+		first := dial(t, addr)
+		served := make(chan error, 1)
+		go func() { served <- hs.Serve(l) }()
+		require.ErrorIs(t, await(t, served, "Serve"), net.ErrClosed)
+		waiting.served(2)
+		first.send(get("/fast")) // it has come in time or not
+		first.tryAnswer()
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		require.NoError(t, hs.Shutdown(ctx))
+		require.Empty(t, waiting.ends())
+		gone()
+	})
+}
+
 // hooked serves with a ConnState hook that closes every other connection when it reaches a state.
 func hooked(t *testing.T, when http.ConnState) *server {
 	return start(t, &nethttp.Server{Handler: http.HandlerFunc(fast), Loops: 2,
