@@ -64,6 +64,7 @@ const (
 	midway                  // its first fragment is in the queue, or has been sent
 	awaited                 // the owner waits until the queue is empty
 	serving                 // Options.Serve runs
+	moved                   // the socket, which had been full, has had room again since the peer was last waited for
 	parted                  // its memberships have been ended, and there will be none
 )
 

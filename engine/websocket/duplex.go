@@ -7,7 +7,9 @@ func (s *session) Writable() {
 	c := (*Conn)(s)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.has &^= full
+	if c.has&full != 0 {
+		c.has = c.has&^full | moved
+	}
 	if c.has&batch == 0 {
 		c.flush()
 	}

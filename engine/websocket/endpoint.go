@@ -79,7 +79,8 @@ type Options struct {
 
 	// PingEvery is how long a peer may be silent before it is sent a Ping. Default PingEveryDefault.
 	PingEvery time.Duration
-	// PongTimeout is how long it may be silent after that before the connection is cut. Default PongTimeoutDefault.
+	// PongTimeout is how long it may be silent after that before the connection is cut, and take nothing of what waits to be
+	// sent. Default PongTimeoutDefault.
 	PongTimeout time.Duration
 	// CloseTimeout bounds the wait for the answer to a Close. Default CloseTimeoutDefault.
 	CloseTimeout time.Duration

@@ -402,3 +402,37 @@ func TestKeenMembers(t *testing.T) {
 	c.part()
 	require.Zero(t, topic.keen.Load())
 }
+
+// A peer that reads slowly, and so has not come to the Ping, is not cut; one that reads nothing is.
+func TestSlowIsNotSilent(t *testing.T) {
+	for _, size := range []int{100, 1000} { // without and with a queue too full for the Ping
+		e := New(Options{Slow: DropOldest, QueueMessagesMax: 10, QueueBytesMax: 10 * 1004})
+		c, a := cast(e, new(stage))
+		a.room = 0
+		c.heard = millis(time.Now().Add(-time.Hour).UnixNano())
+		fill := func() {
+			for range 20 {
+				c.Send(Message{wsproto.Binary, make([]byte, size)})
+			}
+		}
+		fill()
+		for range 5 {
+			require.False(t, c.expired())
+			a.room = 1
+			(*session)(c).Writable()
+			fill()
+		}
+		require.NotZero(t, c.is&pinged)
+		require.False(t, c.expired())
+		require.True(t, c.expired(), "nothing has moved")
+
+		a.room = 1 << 20
+		(*session)(c).Writable()
+		require.Nil(t, c.q)
+		a.out = nil
+		require.False(t, c.expired(), "the Ping may have left just now")
+		require.Len(t, a.out, 2+pingSize)
+		fill()
+		require.True(t, c.expired(), "what a socket takes that is not full says nothing of the peer")
+	}
+}

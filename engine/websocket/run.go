@@ -308,13 +308,14 @@ func (c *Conn) expired() bool {
 	o := &c.e.o
 	silent := time.Duration(millis(time.Now().UnixNano())-c.heard) * time.Millisecond
 	switch {
-	case c.is&timed != 0, c.is&pinged != 0 && o.PongTimeout > 0:
+	case c.is&timed != 0, c.is&pinged != 0 && o.PongTimeout > 0 && !c.advances():
 		return true
 	case silent < o.PingEvery:
 		c.await(o.PingEvery - silent)
 		return false
 	}
 	c.is |= pinged
+	c.advances() // from here on
 	c.Ping()
 	if o.PongTimeout > 0 {
 		c.await(o.PongTimeout)
@@ -322,6 +323,16 @@ func (c *Conn) expired() bool {
 		c.await(o.PingEvery)
 	}
 	return false
+}
+
+// advances reports whether the peer has taken some of what waited for it since the last call. Behind that the Ping has waited,
+// if it has found room at all: a slow reader is not a dead one, and is asked again.
+func (c *Conn) advances() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	has := c.has
+	c.has &^= moved
+	return has&moved != 0
 }
 
 // Expire implements transport.Session.
