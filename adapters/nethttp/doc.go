@@ -29,7 +29,7 @@
 // # Stricter than net/http, on purpose
 //
 // Each of these lets two readers of the same bytes disagree about where a request ends or who it is for. They are
-// answered with 400 (501 for a coding), and the connection ends.
+// answered with 400 (501 for a coding), with the reason in words, and the connection ends.
 //
 //	Transfer-Encoding together with Content-Length              RFC 9112, section 6.3
 //	Content-Length more than once, also with equal values       RFC 9112, section 6.3
@@ -39,8 +39,16 @@
 //	white space before the colon, or before the first field     RFC 9112, sections 5.1 and 2.2
 //	a fragment in the request-target                            RFC 9112, section 3.2
 //	user information in the request-target                      RFC 9110, section 4.2.4
+//	absolute-form without an authority, CONNECT without a port  RFC 9112, sections 3.2.2 and 3.2.3
 //	chunk extensions that are no extensions, or are too long    RFC 9112, section 7.1.1
 //	trailers that frame, route or authenticate                  RFC 9110, section 6.5.1
+//
+// These are no danger, but the RFCs are clear, or the answer is:
+//
+//	HTTP/1.2 and above is answered with 505
+//	an expectation beside 100-continue is answered with 417     RFC 9110, section 10.1.1
+//	of HTTP/1.0's Connection all lines count, and close wins    RFC 9112, section 9.3
+//	an empty line before the first request is skipped           RFC 9112, section 2.2
 //
 // And in responses:
 //

@@ -81,6 +81,7 @@ var oracleRequests = []oracleRequest{
 	request("bad length", "POST /a HTTP/1.1\r\n"+hostX+"Content-Length: x\r\n\r\n"),
 	request("bad escape", "GET /%zz HTTP/1.1\r\n"+hostX+"\r\n"),
 	request("HTTP/3.0", "GET /a HTTP/3.0\r\n"+hostX+"\r\n"),
+	request("HTTP/2's preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
 	request("no version", "GET /a\r\n"+hostX+"\r\n"),
 	{"body in pieces", []step{
 		{"POST /a HTTP/1.1\r\n" + hostX + "Content-Le", ""},

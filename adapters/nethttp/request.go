@@ -50,6 +50,7 @@ func newExchange(sv *serving, x *engine.Exchange) (*exchange, error) {
 	switch {
 	case h.Preface: // for handlers that take HTTP/2 over themselves
 		req.Proto, req.ProtoMajor, req.ProtoMinor = "HTTP/2.0", 2, 0
+		req.ContentLength = -1
 	case h.Minor == 0:
 		req.Proto, req.ProtoMinor = "HTTP/1.0", 0
 	}
