@@ -78,6 +78,7 @@ type conn struct {
 
 	// The loop's.
 	open       bool // the slot is in use
+	listed     bool // in loop.again
 	next, prev uint32
 	wheelAt    int64 // when the wheel looks at it again; 0: not in the wheel
 }

@@ -39,7 +39,7 @@ func (l *loop) discard(c *conn) {
 		}
 	}
 	c.word.Or(evIn)
-	l.again = append(l.again, c.handle())
+	l.later(c)
 }
 
 // due looks at a connection whose time in the wheel has come.

@@ -22,6 +22,9 @@ const (
 	scratchLentMax = 64
 	// sparesMax bounds the parked goroutines kept for the next hand-over; more than this end.
 	sparesMax = 64
+	// outPerTurn bounds the output of one connection in a turn, in bytes: pipelined requests for more, whose answers are taken as
+	// fast as they are made, wait until the loop's other connections have had theirs.
+	outPerTurn = 1 << 20
 	// outKeepMax bounds the output buffer in bytes that a goroutine keeps from one turn to the next.
 	outKeepMax = 128 << 10
 	// withHeadMax bounds the part of a file, in bytes, with whose first bytes the output before it shares a segment. That

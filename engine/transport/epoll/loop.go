@@ -71,7 +71,12 @@ func (l *loop) run(w *worker) {
 		for n := len(l.again); l.againAt < n; {
 			h := l.again[l.againAt]
 			l.againAt++
-			if c := l.slots.find(h); c != nil && c.word.Load()&lent == 0 && !l.service(w, c, 0) {
+			c := l.slots.find(h)
+			if c == nil {
+				continue
+			}
+			c.listed = false
+			if c.word.Load()&lent == 0 && !l.service(w, c, 0) {
 				return
 			}
 		}
@@ -97,6 +102,15 @@ func (l *loop) run(w *worker) {
 			return
 		}
 		l.wait()
+	}
+}
+
+// later has c, which has something left to do, serviced behind the others: once, also if edges come meanwhile, or a flood
+// would have one more read in each turn.
+func (l *loop) later(c *conn) {
+	if !c.listed {
+		c.listed = true
+		l.again = append(l.again, c.handle())
 	}
 }
 

@@ -84,7 +84,7 @@ func (l *loop) readable(w *worker, c *conn, edges uint32) bool {
 // advance runs the session until it wants something from outside. It reports whether w still holds the baton.
 func (l *loop) advance(w *worker, c *conn) bool {
 	t := &w.turn
-	for {
+	for sent := 0; ; {
 		if c.becoming {
 			c.become()
 		}
@@ -102,13 +102,17 @@ func (l *loop) advance(w *worker, c *conn) bool {
 		if next == transport.Become {
 			c.becoming, next = true, transport.Write
 		}
+		sent += len(t.Out)
 		if !c.send(t) { // evOut may be set: then writable finds out that it is not so
 			c.rest = w.leaveTurn()
 			l.close(c, netio.ErrReset, false)
 			return true
 		}
 		if next == transport.Write && c.out == nil && c.word.Load()&duplex == 0 {
-			continue // all of it has left
+			if sent < outPerTurn {
+				continue // all of it has left
+			}
+			c.word.Or(evOut) // the others first: writable goes on
 		}
 		c.rest = w.leaveTurn()
 		if next == transport.Own {
@@ -128,7 +132,7 @@ func (l *loop) settle(c *conn, next transport.Next) {
 		if next == transport.Write && c.out == nil && c.word.Load()&duplex != 0 {
 			c.state = statePause
 			if c.word.Load()&(evRun|evHup) != 0 {
-				l.again = append(l.again, c.handle())
+				l.later(c)
 			}
 		} else if c.out != nil || next == transport.Write {
 			c.state = stateWrite
@@ -136,7 +140,7 @@ func (l *loop) settle(c *conn, next transport.Next) {
 			l.close(c, nil, false) // nothing more can come
 			return
 		} else if c.word.Load()&(evIn|evRdHup|evHup) != 0 {
-			l.again = append(l.again, c.handle())
+			l.later(c)
 		} else if l.r.draining.Load() && c.session.Idle() && l.retire(c) {
 			return
 		}
@@ -154,7 +158,7 @@ func (l *loop) settle(c *conn, next transport.Next) {
 		c.state = stateFlush
 	}
 	if c.state != stateRead && c.state != statePause && c.word.Load()&(evOut|evHup) != 0 {
-		l.again = append(l.again, c.handle())
+		l.later(c)
 	}
 	l.arm(c)
 }
@@ -194,7 +198,7 @@ func (l *loop) writable(w *worker, c *conn) bool {
 		c.out.Skip(n)
 		if c.out.Len() > 0 {
 			c.word.Or(evOut) // until the kernel says Again, no edge will come
-			l.again = append(l.again, c.handle())
+			l.later(c)
 			return true
 		}
 		c.out.Free()

@@ -60,7 +60,7 @@ func (s *slots) give(c *conn) {
 	if c.gen == nobody { // the listener's handle must not name a connection
 		c.gen = 0
 	}
-	c.open = false
+	c.open, c.listed = false, false
 	c.session, c.ext, c.becoming = nil, nil, false
 	c.loan.Store(nil)
 	s.free = append(s.free, c.slot)

@@ -133,3 +133,17 @@ func TestSlotsOracle(t *testing.T) {
 	})
 	require.Len(t, live, seen)
 }
+
+// TestLaterIsOnce: a flood that gives edges while it waits for its turn gets one turn.
+func TestLaterIsOnce(t *testing.T) {
+	l := new(loop)
+	c := open(&l.slots)
+	l.later(c)
+	l.later(c)
+	require.Equal(t, []uint64{c.handle()}, l.again)
+	stale := c.handle()
+	l.slots.give(c)
+	require.Same(t, c, open(&l.slots))
+	l.later(c)
+	require.Equal(t, []uint64{stale, c.handle()}, l.again)
+}

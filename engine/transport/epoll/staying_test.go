@@ -203,3 +203,46 @@ func TestLeave(t *testing.T) {
 		require.Zero(t, runner.Taken())
 	})
 }
+
+// TestFloodTakesTurns: a connection that has much asked for at once, and takes it all, is not answered to the end before others
+// are answered at all.
+func TestFloodTakesTurns(t *testing.T) {
+	const size, requests = 128 << 10, 300
+	var flooded, before atomic.Int32
+	large := strings.Repeat("x", size)
+	entered, release := make(chan struct{}), make(chan struct{})
+	addr, _ := onOneLoop(t, func(x *engine.Exchange) {
+		x.Stay()
+		switch pathOf(x) {
+		case "/hold":
+			close(entered)
+			<-release
+		case "/large":
+			flooded.Add(1)
+			say(x, large)
+			return
+		case "/small":
+			before.Store(flooded.Load())
+		}
+		say(x, "")
+	})
+	hold, flood, small := dial(t, addr), dial(t, addr), dial(t, addr)
+	hold.send(get("/hold"))
+	await(t, entered, "the handler")
+	taken := make(chan struct{})
+	go func() {
+		defer close(taken)
+		for range requests {
+			if _, err := flood.tryAnswer(); err != nil {
+				return
+			}
+		}
+	}()
+	flood.send(strings.Repeat(get("/large"), requests)) // all of it is read at once
+	small.send(get("/small"))
+	close(release)
+	require.Empty(t, small.answer())
+	await(t, taken, "the answers")
+	require.EqualValues(t, requests, flooded.Load())
+	require.Less(t, before.Load(), int32(2<<20/size+1))
+}
