@@ -64,6 +64,7 @@ func TestCommandLine(t *testing.T) {
 		{"compare with nothing external", []string{"compare", "-external", "nginx"}, 2, "", "want NAME=URL"},
 		{"compare with one name twice", []string{"compare", "-external", "nbio=http://127.0.0.1/"}, 2, "", "there is a server of that name"},
 		{"compare open loops by wrk", []string{"compare", "-scenarios", "open-50", "-load", "wrk"}, 2, "", "wrk has no such load"},
+		{"compare TLS by wrk", []string{"compare", "-scenarios", "tls", "-load", "wrk"}, 2, "", "wrk has no such load"},
 		{"compare into no folder", []string{"compare", "-json", "/nonexistent/results"}, 1, "", "/nonexistent/results"},
 		{"compare in no rounds", []string{"-rounds", "0"}, 2, "", "-rounds 0"},
 		{"compare too many idle", []string{"-idle", "15001"}, 2, "", "-idle 15001"},

@@ -30,7 +30,11 @@ type Program struct {
 
 // Main runs the process's command line until it is done or the process is told to stop, and exits.
 func (p Program) Main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // by nohup
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
 	os.Exit(p.Run(ctx, Env{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
 }

@@ -121,6 +121,9 @@ func Command(ctx context.Context, e command.Env, args []string) error {
 		}
 		f.Close()
 	}
+	if c.rounds == 1 {
+		c.warn("of one round nobody knows how far another would differ: the ratios have no spread")
+	}
 	if err := c.place(); err != nil {
 		return err
 	}
@@ -209,7 +212,7 @@ func (c *comparison) chooseLoad(name string, timeGiven bool) (err error) {
 		return command.UsageError("-load %q: want ours or wrk", name)
 	}
 	for _, s := range c.scenarios {
-		if s.open > 0 || s.close || s.sends > 0 {
+		if !s.idle && (s.open > 0 || s.close || s.sends > 0 || s.tls) {
 			return command.UsageError("-scenarios %s: wrk has no such load", s.name)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -72,6 +74,15 @@ func TestExternalDoesNotStart(t *testing.T) {
 		require.Error(t, err)
 		require.Equal(t, 1, cmd.ProcessState.ExitCode(), "%s", out)
 		require.Contains(t, string(out), says)
+	}
+	// A command that leaves the server behind says no word of its own.
+	script := filepath.Join(t.TempDir(), "start")
+	require.NoError(t, os.WriteFile(script, []byte("#!/bin/sh\nsleep 5 &\necho started\n"), 0o755))
+	if runtime.GOOS != "windows" {
+		x, err := parseExternal(fmt.Sprintf("x=http://%s,%s", addr, script))
+		require.NoError(t, err)
+		_, err = x.start(t.Context(), 1, nil)
+		require.ErrorContains(t, err, "x did not start: its command has ended; it must stay in the foreground; it said: started")
 	}
 	s := httptest.NewServer(http.NotFoundHandler())
 	defer s.Close()

@@ -76,8 +76,14 @@ func (c *comparison) rowResult(r row) results.Row {
 	return res
 }
 
-// writeJSON writes the results to the file that -json names.
+// writeJSON writes the results to the file that -json names. What an earlier run has measured is not replaced by nothing.
 func (c *comparison) writeJSON(interrupted bool) error {
+	if len(c.measuredRows()) == 0 {
+		if info, err := os.Stat(c.json); err == nil && info.Mode().IsRegular() && info.Size() == 0 {
+			return os.Remove(c.json) // it was to see that it can be written
+		}
+		return nil
+	}
 	b, err := json.MarshalIndent(c.results(interrupted), "", "  ")
 	if err != nil {
 		return err

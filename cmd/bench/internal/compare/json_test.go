@@ -65,7 +65,7 @@ func TestCompareResults(t *testing.T) {
 				continue
 			}
 			require.NotEmpty(t, one.Curve)
-			for _, m := range []results.Metric{results.PerSecond, results.P50, results.P9999, results.CPU, results.RSS, results.Voluntary, results.BytesIn} {
+			for _, m := range []results.Metric{results.PerSecond, results.P50, results.P99, results.CPU, results.RSS, results.Voluntary, results.BytesIn} {
 				got := one.Metrics[results.Names[m]]
 				require.Len(t, got.Rounds, 1, "%s of %s in %s", results.Names[m], one.Name, s.Name)
 				require.GreaterOrEqual(t, got.Median, 0.0)

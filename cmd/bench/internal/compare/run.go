@@ -141,6 +141,9 @@ func (c *comparison) loadRows(ctx context.Context, s scenario, children []*proce
 			continue
 		case err != nil:
 			c.fail("%s, %v", s.name, err)
+			if err := c.revive(ctx, children, i, s.tls); err != nil {
+				return err
+			}
 			continue
 		}
 		if loads[i], err = s.groups(ch.URL, c.conns); err != nil {
@@ -316,6 +319,9 @@ func (c *comparison) measure(ctx context.Context, s scenario, ch *process.Child,
 		}
 		return nil, err
 	}
+	if ch.Gone() {
+		return nil, errors.New(ch.LastWords(process.ErrBackground))
+	}
 	used := to.Minus(from)
 	used.CPU.Known = used.CPU.Known && uerr == nil
 	used.Switches = used.Switches && uerr == nil
@@ -325,6 +331,9 @@ func (c *comparison) measure(ctx context.Context, s scenario, ch *process.Child,
 
 	var all []measured
 	for i, t := range out.Groups {
+		if float64(t.Reopened) > reopenedMost*float64(t.Requests) {
+			c.warn("%s, %s: the server ends connections after an answer, and what is measured is in part that others are opened", groups[i].Name, ch.Name)
+		}
 		m := measured{results.NoSample(), t}
 		m.rate(out.Elapsed)
 		if i == 0 {
@@ -342,6 +351,9 @@ func (c *comparison) measure(ctx context.Context, s scenario, ch *process.Child,
 	}
 	return all, nil
 }
+
+// reopenedMost is the share of the answers after which connections may end: one in a thousand is usual.
+const reopenedMost = 0.01
 
 func (c *comparison) loadBy(ctx context.Context, run *load.Run) (*load.Outcome, error) {
 	if c.wrk != nil {

@@ -35,7 +35,7 @@ func (c *comparison) printSlow(w io.Writer, rows []row) {
 		for i, name := range c.servers {
 			var slower []float64
 			for _, s := range r.rounds[i] {
-				if !math.IsNaN(s[results.CalmP99]) {
+				if !math.IsNaN(s[results.CalmP99]) && !math.IsNaN(s[results.P99]) {
 					slower = append(slower, s[results.P99]/s[results.CalmP99])
 				}
 			}

@@ -182,7 +182,7 @@ func (c *client) closed(counts bool) next {
 		return wantOut
 	}
 	if counts && !c.group.Close {
-		c.tally.reopened++
+		c.tally.Reopened++
 	}
 	return wantFresh
 }

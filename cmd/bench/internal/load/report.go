@@ -112,7 +112,7 @@ func newReport(m mix, r *Run, o *Outcome, server process.Usage) *report {
 	t, g := o.Total(), r.Groups[0]
 	rep := &report{
 		URL: m.title(), Connections: g.Conns, Close: g.Close, Pipeline: g.depth, Rate: g.Rate,
-		Seconds: o.Elapsed.Seconds(), Requests: t.Requests, Unanswered: t.unanswered, Reopened: t.reopened, Bytes: t.Bytes,
+		Seconds: o.Elapsed.Seconds(), Requests: t.Requests, Unanswered: t.unanswered, Reopened: t.Reopened, Bytes: t.Bytes,
 		Latency: newLatencies(t), Curve: NewCurve(t),
 		OwnCPU:    newCPUReport(o.OwnCPU, t.Requests, o.Elapsed),
 		ServerCPU: newCPUReport(server, t.Requests, o.Elapsed),

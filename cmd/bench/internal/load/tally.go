@@ -37,7 +37,7 @@ type Tally struct {
 	unanswered uint64          // of an open loop: due, and not answered when time was over
 	slowest    time.Duration   // the longest time from the sending of a request that was answered
 	waiting    []time.Duration // of requests that had been sent and not answered when time was over, those of a second and more
-	reopened   uint64          // connections that the server ended after an answer
+	Reopened   uint64          // connections that the server ended after an answer
 }
 
 // Failure counts what went wrong in one way. The number of kinds is bounded by the number of status codes.
@@ -140,7 +140,7 @@ func (t *Tally) Add(o *Tally) {
 	t.unanswered += o.unanswered
 	t.slowest = max(t.slowest, o.slowest)
 	t.waiting = append(t.waiting, o.waiting...)
-	t.reopened += o.reopened
+	t.Reopened += o.Reopened
 	for kind, f := range o.failures {
 		if mine := t.failures[kind]; mine != nil {
 			mine.Count += f.Count

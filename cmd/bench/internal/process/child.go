@@ -25,6 +25,8 @@ type Child struct {
 	out  *bufio.Reader // reads pipe
 	said tail          // its standard error
 
+	unguard func() // of another's command: ends what would end it after us
+
 	ended chan struct{} // closed when the process has ended and said is complete
 
 	external bool // not this program: it takes no commands
@@ -35,6 +37,8 @@ const (
 	stopTimeout  = 5 * time.Second
 	// dyingTimeout bounds how long a server that does not answer is given to end and say why.
 	dyingTimeout = time.Second
+	// replyTimeout bounds how long one of ours may take to collect its garbage.
+	replyTimeout = 30 * time.Second
 )
 
 // Start starts this program again with args, which are those of serve with -control, as name: with GOMAXPROCS=procs, on the
@@ -67,10 +71,13 @@ func Start(ctx context.Context, name, scheme string, args []string, procs int, c
 		close(c.ended)
 	}()
 	hurry := time.AfterFunc(startTimeout, func() { c.cmd.Process.Kill() })
-	abandon := context.AfterFunc(ctx, func() { c.cmd.Process.Kill() })
+	abandon := context.AfterFunc(ctx, func() { c.in.Close() }) // not by a kill: it has files to remove
 	line, err := c.out.ReadString('\n')
 	hurry.Stop()
-	abandon()
+	if !abandon() {
+		c.Stop()
+		return nil, ctx.Err()
+	}
 	addr, ok := strings.CutPrefix(strings.TrimSpace(line), Listening)
 	if err != nil || !ok {
 		c.Kill()
@@ -94,6 +101,7 @@ func (c *Child) Stop() {
 		}
 		endGroup(c.cmd, true) // also what has outlived the command
 		<-c.ended
+		c.unguard()
 		return
 	}
 	c.in.Close()
@@ -101,6 +109,7 @@ func (c *Child) Stop() {
 	defer kill.Stop()
 	<-c.ended
 	c.pipe.Close()
+	removeTempDirs(c.cmd.Process.Pid)
 }
 
 // Kill ends the child at once and waits for it. It is still to be stopped.
@@ -159,6 +168,7 @@ func (c *Child) ResidentNow() (int64, error) {
 }
 
 func (c *Child) ask(command string) (string, error) {
+	c.pipe.SetReadDeadline(time.Now().Add(replyTimeout)) // where pipes have none, it waits
 	if _, err := io.WriteString(c.in, command+"\n"); err != nil {
 		return "", fmt.Errorf("%s is gone: %s", c.Name, c.LastWords(err))
 	}
@@ -169,14 +179,19 @@ func (c *Child) ask(command string) (string, error) {
 	return strings.TrimSpace(line), nil
 }
 
-// LastWords is what a child that fails wrote to standard error, or else err.
+// LastWords is err and what a child that fails wrote to standard error. The end of its standard output is no error worth telling
+// where it has said more.
 func (c *Child) LastWords(err error) string {
 	select {
 	case <-c.ended:
 	case <-time.After(dyingTimeout):
 	}
-	if s := strings.TrimSpace(c.said.String()); s != "" {
+	switch s := strings.TrimSpace(c.said.String()); {
+	case s == "":
+		return fmt.Sprint(err)
+	case err == nil || err == io.EOF:
 		return s
+	default:
+		return fmt.Sprintf("%v; it said: %s", err, s)
 	}
-	return fmt.Sprint(err)
 }

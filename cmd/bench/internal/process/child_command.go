@@ -37,6 +37,7 @@ func StartCommand(ctx context.Context, name, url, addr string, command []string,
 		c.cmd.Wait()
 		close(c.ended)
 	}()
+	c.unguard = guard(c.cmd)
 	if err := c.await(ctx, startTimeout); err != nil {
 		defer c.Stop()
 		return nil, fmt.Errorf("%s did not start: %s", name, c.LastWords(err))
@@ -44,22 +45,28 @@ func StartCommand(ctx context.Context, name, url, addr string, command []string,
 	return c, nil
 }
 
-// await waits until the server accepts connections or its command has ended.
+// await waits until the server accepts connections, its command has ended, or the time is over.
 func (c *Child) await(ctx context.Context, timeout time.Duration) error {
 	deadline := time.Now().Add(timeout)
 	for {
 		err := Reach(ctx, c.Addr, time.Second)
 		select {
 		case <-c.ended:
-			return errors.New("its command has ended; it must stay in the foreground")
+			return ErrBackground
 		default:
 		}
-		if err == nil || time.Now().After(deadline) || ctx.Err() != nil {
+		switch {
+		case err == nil || ctx.Err() != nil:
 			return err
+		case time.Now().After(deadline):
+			return fmt.Errorf("it has not been reached in %v: %w", timeout, err)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
 }
+
+// ErrBackground says why another's server cannot be measured any more, even if one answers at its address.
+var ErrBackground = errors.New("its command has ended; it must stay in the foreground")
 
 // Reach reports whether a server accepts connections: nil if it does.
 func Reach(ctx context.Context, addr string, timeout time.Duration) error {

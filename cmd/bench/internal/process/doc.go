@@ -4,5 +4,5 @@
 // talked to over its standard input, where Obey answers it. CPU time, memory and context switches are those of the process with all that
 // it has started, read from the kernel's clocks and files, elsewhere than on Linux from what a child of ours says of itself.
 //
-// Invariant: no process that is started here outlives its parent's end of the pipe (ours) or its Stop (another's).
+// Invariant: no process that is started here outlives its Stop, nor its parent, however that ends.
 package process

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/peregrine-http/peregrine/cmd/bench/internal/pattern"
+	"github.com/peregrine-http/peregrine/cmd/bench/internal/process"
 )
 
 // Bounds of the application's parameters.
@@ -135,7 +136,7 @@ var StaticFiles = map[string]int{"small.txt": 1 << 10, "medium.txt": 64 << 10, "
 // MakeFiles writes StaticFiles to a new directory, which the caller removes. They are real files, because a server may send
 // those by sendfile(2).
 func MakeFiles() (dir string, err error) {
-	if dir, err = os.MkdirTemp("", "bench-static-"); err != nil {
+	if dir, err = process.TempDir(); err != nil {
 		return "", err
 	}
 	for name, size := range StaticFiles {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/peregrine-http/peregrine/cmd/bench/internal/command"
@@ -77,8 +78,8 @@ func Command(ctx context.Context, e command.Env, args []string) (err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	if *control {
-		// The interrupt of a terminal reaches us too. The parent decides when we stop, by ending our input.
-		signal.Ignore(os.Interrupt)
+		// What a terminal sends reaches us too. The parent decides when we stop, by ending our input.
+		signal.Ignore(os.Interrupt, syscall.SIGHUP)
 		go func() {
 			defer stop()
 			process.Obey(e.Stdin, e.Stdout)
