@@ -245,9 +245,21 @@ func (r *Runner) attend() error {
 			return &net.OpError{Op: "accept", Net: r.listener.Addr().Network(), Addr: r.listener.Addr(), Err: net.ErrClosed}
 		}
 		if r.o.NetConns {
-			for _, l := range r.loops {
-				l.post(mail{sweep: sweepWatch})
-			}
+			r.broadcast(sweepWatch)
+		}
+	}
+}
+
+// attendRest goes on asking the connections, when there is no listener any more.
+func (r *Runner) attendRest() {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.monitor.stop:
+			return
+		case <-tick.C:
+			r.broadcast(sweepWatch)
 		}
 	}
 }

@@ -54,7 +54,7 @@ type Runner struct {
 	stopOnce sync.Once
 	stopped  chan struct{}
 	watchNow chan struct{}
-	live     sync.WaitGroup // loops and the monitor
+	live     sync.WaitGroup // loops, the monitor, attendRest
 	done     chan struct{}
 }
 
@@ -97,6 +97,9 @@ func (r *Runner) Serve(l net.Listener) error {
 	l.Close()
 	if err == nil {
 		err = transport.ErrStopped
+	}
+	if r.o.NetConns {
+		r.live.Go(r.attendRest)
 	}
 	r.release() // Serve's own count; with the last connection the runner ends
 	return err

@@ -351,6 +351,31 @@ func TestHookClosesListener(t *testing.T) {
 	})
 }
 
+// TestHookClosesInShutdown: also a connection that a hook closes while the server waits for it.
+func TestHookClosesInShutdown(t *testing.T) {
+	gone := baseline(t)
+	opened := make(chan struct{}, 1)
+	s := start(t, &nethttp.Server{Handler: http.HandlerFunc(fast), ConnState: func(c net.Conn, s http.ConnState) {
+		switch s {
+		case http.StateNew:
+			opened <- struct{}{}
+		case http.StateActive:
+			c.Close()
+		}
+	}})
+	c := s.dial(t)
+	await(t, opened, "the connection")
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- s.Shutdown(ctx) }()
+	require.Equal(t, http.ErrServerClosed, await(t, s.err, "Serve"))
+	c.send("GE")
+	require.NoError(t, <-ended)
+	require.Empty(t, c.ends())
+	gone()
+}
+
 // hooked serves with a ConnState hook that closes every other connection when it reaches a state.
 func hooked(t *testing.T, when http.ConnState) *server {
 	return start(t, &nethttp.Server{Handler: http.HandlerFunc(fast), Loops: 2,
