@@ -135,6 +135,14 @@ func TestExpect(t *testing.T) {
 			got = a.dial().send(head("/too/large")).next("POST")
 			require.Equal(t, 413, got.StatusCode)
 			require.True(t, got.Close)
+			// An expectation that nobody knows: a client that has waited does not send the body, and its next request is none.
+			for _, other := range []string{"Expect: magic", "Expect: 100-continue, magic"} {
+				c = a.dial().send(request("POST", "/read", other, "Content-Length: 4"))
+				got = c.next("POST")
+				require.Equal(t, 417, got.StatusCode)
+				require.True(t, got.Close)
+				require.Empty(t, c.ended())
+			}
 		})
 	}
 }

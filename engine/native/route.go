@@ -82,6 +82,9 @@ var backslash, escapedBackslash = []byte(`\`), []byte("%5C")
 func refuse(w *Response, r *Request) error {
 	switch {
 	case r.head.ExpectOther:
+		if !r.x.BodyDone() { // it may come or not, as with 100-continue: see makeHead
+			w.Set("Connection", "close")
+		}
 		return w.Error(417, "")
 	case r.head.Form == httpparse.Asterisk:
 		return w.Error(400, "")
