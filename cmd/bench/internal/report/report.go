@@ -44,6 +44,11 @@ func Command(_ context.Context, e command.Env, args []string) error {
 	if !slices.Contains(results.Names[:], *name) || !(*within >= 0) {
 		return command.UsageError("-metric %s, -within %v: want one of %s, and a number of percents", *name, *within, strings.Join(results.Names[:], ", "))
 	}
+	for _, name := range fs.Args() {
+		if *other == "" && sameFile(name, *out) {
+			return command.UsageError("-o %s would replace the results that the page is to be made of", *out)
+		}
+	}
 	var runs []results.Run
 	for _, name := range fs.Args() {
 		r, err := results.ReadFile(name)
@@ -82,6 +87,16 @@ func Command(_ context.Context, e command.Env, args []string) error {
 	}
 	fmt.Fprintf(e.Stderr, "%s: %s bytes\n", *out, figures.Thousands(uint64(page.Len())))
 	return nil
+}
+
+// sameFile reports whether both names are of one file, which is there.
+func sameFile(a, b string) bool {
+	one, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(b)
+	return err == nil && os.SameFile(one, other)
 }
 
 // writeCharts writes each chart under its name.

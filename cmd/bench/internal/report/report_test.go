@@ -313,11 +313,13 @@ func TestReportBadInput(t *testing.T) {
 			require.NoFileExists(t, out)
 		})
 	}
+	twice := saved(t, measuredOnce("a"))
 	for _, c := range []struct {
 		args []string
 		code int
 		want string
 	}{
+		{[]string{"-o", twice, saved(t, measuredOnce("b")), twice}, 2, "would replace the results"},
 		{[]string{}, 2, "want the files"},
 		{[]string{"-colour", "x"}, 2, "-colour"},
 		{[]string{filepath.Join(dir, "gone.json")}, 1, "gone.json"},
