@@ -43,6 +43,7 @@ type loop struct {
 
 	alarm   *time.Timer // wakes the parked holder for the wheel
 	alarmAt int64
+	rang    atomic.Bool // the alarm has; a clock that was set back may say that it is yet to
 
 	listening   bool // the listener is in the poller
 	acceptPause time.Duration
@@ -154,13 +155,20 @@ func (l *loop) setAlarm() {
 	if l.acceptAt != 0 && (next == 0 || l.acceptAt < next) {
 		next = l.acceptAt
 	}
+	if l.rang.Load() {
+		l.rang.Store(false)
+		l.alarmAt = 0
+	}
 	if next == 0 || l.alarmAt != 0 && l.alarmAt <= next && l.alarmAt > l.now {
 		return
 	}
 	l.alarmAt = next
 	d := time.Duration(max(next-time.Now().UnixNano(), 0))
 	if l.alarm == nil {
-		l.alarm = time.AfterFunc(d, l.poller.Wake)
+		l.alarm = time.AfterFunc(d, func() {
+			l.rang.Store(true)
+			l.poller.Wake()
+		})
 	} else {
 		l.alarm.Reset(d)
 	}

@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/peregrine-http/peregrine/internal/netio"
 )
 
 const tick = int64(1) << tickBits
@@ -197,4 +200,30 @@ func BenchmarkWheelLink(b *testing.B) {
 		k.wheel.link(c, at[i%len(at)])
 		k.wheel.unlink(c)
 	}
+}
+
+// bell is a poller that is only woken.
+type bell struct {
+	netio.Poller
+	rung chan struct{}
+}
+
+func (b bell) Wake() { b.rung <- struct{}{} }
+
+// TestAlarmAfterTheClockIsSetBack: the alarm rings by the machine's own clock, deadlines are told by one that people set. When it
+// has rung and nothing is due yet, it rings again.
+func TestAlarmAfterTheClockIsSetBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now().UnixNano()
+		l := &loop{poller: bell{rung: make(chan struct{}, 1)}, now: now}
+		l.wheel.init(&l.slots, now)
+		rung := l.poller.(bell).rung
+		c := open(&l.slots)
+		l.wheel.link(c, now+int64(time.Second))
+		l.setAlarm()
+		<-rung
+		l.now = now - int64(time.Hour)
+		l.setAlarm()
+		<-rung // or all of the bubble stands still
+	})
 }
