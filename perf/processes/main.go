@@ -50,6 +50,14 @@ func main() {
 		log.Fatal(start(*addr))
 	}
 	chosen := strings.Split(*names, ";")
+	for _, name := range chosen {
+		if servers[name] == nil {
+			log.Fatalf("-servers: no server %q: want some of %s", name, strings.Join(order, ";"))
+		}
+	}
+	if *rounds < 1 || *seconds < 1 || *connections < 1 {
+		log.Fatalf("-rounds %d, -seconds %d, -connections %d: want 1 or more", *rounds, *seconds, *connections)
+	}
 	results := map[string][]result{}
 	for i := range *rounds {
 		for _, name := range chosen {
@@ -102,6 +110,9 @@ func measure(name string) (r result, err error) {
 	}
 	before, _ := usage(cmd.Process.Pid)
 	requests, err := load(url, *seconds)
+	if err == nil && requests == 0 {
+		err = errors.New("nothing was answered")
+	}
 	after, resident := usage(cmd.Process.Pid)
 	return result{float64(requests) / float64(*seconds), float64((after - before).Microseconds()) / float64(requests), float64(resident) / 1e6}, err
 }

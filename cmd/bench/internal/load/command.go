@@ -36,7 +36,9 @@ order; latency counts from the publishing to each delivery, with -publish from w
 An https:// or wss:// URL is asked over TLS; the server's certificate is not verified. With -close every request has a handshake of
 its own, which costs this program more than the server: read the server's CPU time (-pid), not the requests a second.
 
-Exit code 1: responses failed, the server went away, or the rate could not be held.
+Exit code 1: responses failed, or did not come in a second and four times the longest that any other took; the server went away; or
+the rate could not be held: in the last quarter of the time requests were always late. A percentile is n/a where so few requests
+were measured that none lies beyond it.
 
 Flags:
 `
@@ -84,7 +86,7 @@ func newLoadFlags() *loadFlags {
 	fs.BoolVar(&f.text, "text", false, "send text messages instead of binary ones")
 	fs.IntVar(&f.subscribe, "subscribe", 0, "`SUBSCRIBERS` of a topic, instead of connections whose messages come back")
 	fs.Float64Var(&f.publish, "publish", 0, "`MESSAGES` a second to publish (default the next when all have the last; -pipeline: so many on their way)")
-	fs.IntVar(&f.pid, "pid", 0, "`PID` of the server, to report its CPU time (Linux)")
+	fs.IntVar(&f.pid, "pid", 0, "`PID` of the server, to report its CPU time with that of all that it has started (Linux)")
 	fs.BoolVar(&f.json, "json", false, "print JSON")
 	return f
 }
