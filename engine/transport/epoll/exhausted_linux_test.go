@@ -101,14 +101,14 @@ func TestHijackExhausted(t *testing.T) {
 		require.Contains(t, string(out), "--- PASS: TestHijackExhausted")
 		return
 	}
-	var victim int // takes the next number that is free
+	victims := make(chan int, 1) // a duplicate takes the next number that is free
 	s := serve(t, map[string]http.HandlerFunc{"/hijack": func(w http.ResponseWriter, r *http.Request) {
 		nc, _, err := w.(http.Hijacker).Hijack()
 		if err == nil {
 			nc.Close()
 			return
 		}
-		victim, _ = unix.Dup(victim)
+		unix.Dup(<-victims)
 		http.Error(w, err.Error(), 500)
 	}})
 	c := s.dial(t)
@@ -132,7 +132,7 @@ func TestHijackExhausted(t *testing.T) {
 		for _, fd := range filler[:free] {
 			unix.Close(fd)
 		}
-		victim = pair[0]
+		victims <- pair[0]
 		c.send(get("/hijack"))
 		require.Contains(t, c.answer(), "too many open files")
 		c.served(3)
