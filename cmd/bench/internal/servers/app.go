@@ -140,11 +140,7 @@ func MakeFiles() (dir string, err error) {
 		return "", err
 	}
 	for name, size := range StaticFiles {
-		b := make([]byte, 0, size+len(pattern.Bytes))
-		for len(b) < size {
-			b = append(b, pattern.Bytes...)
-		}
-		if err = os.WriteFile(filepath.Join(dir, name), b[:size], 0o644); err != nil {
+		if err = os.WriteFile(filepath.Join(dir, name), []byte(pattern.Of(size)), 0o644); err != nil {
 			os.RemoveAll(dir)
 			return "", err
 		}
