@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/netip"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -148,10 +149,28 @@ func (c *Conn) Listener() net.Listener { return c.sv.listener }
 // Any goroutine, any time.
 func (c *Conn) HangUp() { (*session)(c).HangUp(true) }
 
-// enter tells the hook, if there is one.
-func (c *Conn) enter(s ConnState) {
-	if hook := c.sv.s.Hooks.State; hook != nil {
-		hook(c, s)
+// enter tells the hook, if there is one. It reports false if that has panicked, which ends the connection and, as in net/http,
+// nothing else.
+func (c *Conn) enter(s ConnState) (ok bool) {
+	hook := c.sv.s.Hooks.State
+	if hook == nil {
+		return true
+	}
+	defer func() {
+		if !ok {
+			c.panicked(recover())
+		}
+	}()
+	hook(c, s)
+	return true
+}
+
+// panicked counts a panic and, unless it is a goroutine that ends itself, logs it.
+func (c *Conn) panicked(value any) {
+	c.sv.s.counters.panics.Add(1)
+	if value != nil {
+		stack := make([]byte, panicStackMax)
+		c.sv.logf("http: panic serving %v: %v\n%s", c.Remote(), value, stack[:runtime.Stack(stack, false)])
 	}
 }
 

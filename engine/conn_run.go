@@ -49,7 +49,9 @@ func (c *Conn) readHead(t *transport.Turn, d *desk) (int, transport.Next) {
 			c.since = t.Now
 			fallthrough
 		case phaseFresh:
-			c.enter(StateActive)
+			if !c.enter(StateActive) {
+				return 0, c.leave(t)
+			}
 			if c.phase == phaseIdle {
 				// The wait is over; what comes has a deadline of its own, or none.
 				c.phase = phaseNext
@@ -176,10 +178,10 @@ func (c *Conn) answer(t *transport.Turn, d *desk, n int) (next transport.Next, m
 // net/http does it: there are hooks that close the connection now.
 func (c *Conn) rest(t *transport.Turn, lent bool) (next transport.Next, more bool) {
 	c.phase = phaseNext
-	c.enter(StateIdle)
-	switch keep := c.sv.s.Hooks.KeepAlive; {
-	case keep != nil && !keep():
+	if keep := c.sv.s.Hooks.KeepAlive; !c.enter(StateIdle) || keep != nil && !keep() {
 		return c.leave(t), false
+	}
+	switch {
 	case len(t.Out) > transport.OutHigh:
 		return transport.Write, false
 	case lent && len(t.In) > 0:

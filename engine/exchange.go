@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"net"
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -98,12 +97,7 @@ func (x *Exchange) finish() {
 // escaped is for a handler that ended by panic, or by runtime.Goexit, for which there is no value.
 func (x *Exchange) escaped(value any) {
 	c := x.c
-	c.sv.s.counters.panics.Add(1)
-	if value != nil {
-		stack := make([]byte, panicStackMax)
-		stack = stack[:runtime.Stack(stack, false)]
-		c.sv.logf("http: panic serving %v: %v\n%s", c.Remote(), value, stack)
-	}
+	c.panicked(value)
 	x.endContext()
 	if x.flags.Load()&flagHijacked == 0 {
 		x.Abort()

@@ -98,7 +98,7 @@ type Server struct {
 type Hooks struct {
 	// Opened: accepted, before the first read. It runs on the accepting goroutine.
 	Opened func(c *Conn)
-	// State: the connection has entered a state.
+	// State: the connection has entered a state. If it panics, that is logged, and the connection ends.
 	State func(c *Conn, s ConnState)
 	// KeepAlive is asked after each response; false ends the connection.
 	KeepAlive func() bool

@@ -115,6 +115,38 @@ func TestConnStates(t *testing.T) {
 	}
 }
 
+// A hook that panics ends the connection that it was told of, and no other.
+func TestConnStatePanics(t *testing.T) {
+	for _, k := range kinds {
+		for _, at := range []struct {
+			state http.ConnState
+			steps []step
+		}{
+			{http.StateActive, []step{{"GET /a HTTP/1.1\r\nHost: x\r\n\r\n", ""}}},
+			{http.StateIdle, []step{{"GET /a HTTP/1.1\r\nHost: x\r\n\r\n", "404"}}},
+		} {
+			t.Run(k.name+" "+at.state.String(), func(t *testing.T) {
+				logged := new(lines)
+				hook := func(_ net.Conn, state http.ConnState) {
+					if state == at.state {
+						panic("the hook's own")
+					}
+				}
+				var s server = &http.Server{ConnState: hook, ErrorLog: log.New(logged, "", 0)}
+				if k.name == "ours" {
+					s = &nethttp.Server{ConnState: hook, ErrorLog: log.New(logged, "", 0)}
+				}
+				addr := running(t, s)
+				talk(t, addr, at.steps...)
+				require.Eventually(t, func() bool {
+					return logged.text() == "http: panic serving <addr>: the hook's own\n<stack>"
+				}, patience, time.Millisecond)
+				talk(t, addr, at.steps...)
+			})
+		}
+	}
+}
+
 func TestContexts(t *testing.T) {
 	type key string
 	s := &nethttp.Server{}
