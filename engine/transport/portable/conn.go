@@ -28,7 +28,7 @@ type conn struct {
 
 	mu      sync.Mutex    // guards the following
 	waiting bool          // between two Runs: it may be closed if the session is idle
-	closed  bool          // by closeIdle
+	retired *time.Timer   // by closeIdle; it ends the wait of a net.Conn that has no deadlines
 	watcher chan struct{} // closed when the reads in the background end; nil: there are none
 	arrived chan struct{} // one token: look at ahead
 	buf     []byte        // the read in the background's
@@ -133,18 +133,14 @@ func (c *conn) shut(reset bool) {
 	c.mu.Unlock()
 }
 
-// closeIdle closes the connection if it waits and its session is idle. That the session may be asked here follows
-// from waiting: its goroutine does not touch it between setting and clearing that.
+// closeIdle has the connection's goroutine close it if it waits and its session is idle. That the session may be asked here
+// follows from waiting: its goroutine does not touch it between setting and clearing that.
 func (c *conn) closeIdle() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.waiting && !c.closed && c.session.Idle() {
-		c.closed = true
-		if _, ok := c.session.(transport.Parting); ok {
-			c.nc.SetReadDeadline(time.Unix(1, 0)) // long ago: its goroutine closes it
-		} else {
-			c.nc.Close()
-		}
+	if c.waiting && c.retired == nil && c.session.Idle() {
+		c.nc.SetReadDeadline(time.Unix(1, 0)) // long ago
+		c.retired = time.AfterFunc(retireMax, func() { c.nc.Close() })
 	}
 }
 

@@ -15,6 +15,11 @@ const (
 	emptyReadsMax = 100
 	// outKeepMax bounds the output buffer, in bytes, that goes back to the pool.
 	outKeepMax = 128 << 10
+	// lookTime is how long a connection that is closed for being idle looks once more for a request. One that has come is
+	// there at once; the rest is for a goroutine that does not get its core at once.
+	lookTime = 20 * time.Millisecond
+	// retireMax bounds how long that, and the end of its wait, may take.
+	retireMax = 500 * time.Millisecond
 	// discardSize is the buffer of Linger, in bytes.
 	discardSize = 4 << 10
 )

@@ -234,6 +234,53 @@ func TestFakes(t *testing.T) {
 }
 
 // A reader that returns nothing for ever is given up; one that does so at times is not.
+// hiding is a net.Conn like those of package net: as long as a read deadline has passed, Read does not say what has come.
+type hiding struct {
+	*fake
+	passed  chan bool // told of each deadline
+	waiting chan struct{}
+	hidden  string
+}
+
+func (h *hiding) SetReadDeadline(at time.Time) error {
+	if !at.IsZero() {
+		h.passed <- at.Before(time.Now())
+	}
+	return nil
+}
+
+func (h *hiding) Read(p []byte) (int, error) {
+	if n, err := h.Reader.Read(p); n > 0 {
+		return n, err
+	}
+	close(h.waiting)
+	h.waiting = make(chan struct{})
+	if !<-h.passed {
+		h.Reader, h.hidden = strings.NewReader(h.hidden), ""
+		if n, err := h.Reader.Read(p); n > 0 {
+			return n, err
+		}
+	}
+	return 0, os.ErrDeadlineExceeded
+}
+
+// A request that has come when the server begins to drain is answered, and then the connection ends.
+func TestDrainLooksOnce(t *testing.T) {
+	for _, hidden := range []string{"", get} {
+		s := &engine.Server{Handler: handler(hi), Transport: "portable"}
+		l := newListener()
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(l) }()
+		waiting := make(chan struct{})
+		h := &hiding{fake: newFake(strings.NewReader(get)), passed: make(chan bool, 2), waiting: waiting, hidden: hidden}
+		l.next <- h
+		<-waiting
+		require.NoError(t, s.Shutdown(t.Context()))
+		require.Equal(t, transport.ErrStopped, <-served)
+		require.Equal(t, strings.Repeat(answer("hi"), 1+len(hidden)/len(get)), h.wrote())
+	}
+}
+
 func TestEmptyReads(t *testing.T) {
 	l := serve(t, &engine.Server{Handler: handler(hi)})
 	f := newFake(readerFunc(func([]byte) (int, error) { return 0, nil }))

@@ -102,10 +102,16 @@ func (c *conn) start(resumed bool) (started bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting = false
-	if c.closed {
+	if c.retired != nil {
 		return false, errIdle
 	}
 	return started, err
+}
+
+func (c *conn) retiring() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.retired != nil
 }
 
 // exit runs when the goroutine ends, in the middle of a session too (runtime.Goexit in a handler).
@@ -113,6 +119,11 @@ func (c *conn) exit() {
 	if c.hijacked.Load() {
 		return
 	}
+	c.mu.Lock()
+	if c.retired != nil {
+		c.retired.Stop()
+	}
+	c.mu.Unlock()
 	if c.duplex != nil {
 		c.duplex.end()
 		c.duplex.join()
@@ -181,12 +192,22 @@ func (c *conn) wait(resumed bool) (resting bool, err error) {
 	}
 
 	err = c.Fill(t)
+	if errors.Is(err, os.ErrDeadlineExceeded) && c.retiring() {
+		// A passed deadline hides what has come: a request would be lost with the close.
+		c.nc.SetReadDeadline(time.Now().Add(lookTime))
+		err = c.Fill(t)
+	}
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting = false
-	if c.closed {
-		return false, errIdle
+	if retired := c.retired; retired != nil {
+		if err != nil || !retired.Stop() {
+			return false, errIdle
+		}
+		c.retired = nil
+		c.nc.SetReadDeadline(c.readBy)
+		return false, nil
 	}
 	if c.called {
 		c.called = false
