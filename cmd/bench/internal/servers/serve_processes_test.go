@@ -33,14 +33,20 @@ func TestServeProcesses(t *testing.T) {
 			line, err := bufio.NewReader(out).ReadString('\n')
 			require.NoError(t, err)
 			url := "http://" + strings.TrimSpace(strings.TrimPrefix(line, process.Listening)) + "/plaintext"
-			client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-			for range 20 {
-				resp, err := client.Get(url)
+			// Each has a connection of its own, for a process of its own, and none ends before all have begun: nbio mistakes who
+			// comes for who leaves (see compare's nbioTries).
+			var clients [20]http.Client
+			for i := range clients {
+				clients[i].Transport = new(http.Transport)
+				resp, err := clients[i].Get(url)
 				require.NoError(t, err, name)
 				body, err := io.ReadAll(resp.Body)
 				require.NoError(t, err, name)
 				require.Equal(t, servers.Plaintext, string(body), name)
 				resp.Body.Close()
+			}
+			for i := range clients {
+				clients[i].CloseIdleConnections()
 			}
 			require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 			require.NoError(t, cmd.Wait(), name)
