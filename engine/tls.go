@@ -107,13 +107,14 @@ func (c *Conn) TLS() *tls.ConnectionState {
 	if a := c.aside.Load(); a != nil && a.tls != nil {
 		return a.tls
 	}
-	tc, ok := c.conn.NetConn().(interface{ ConnectionState() tls.ConnectionState })
+	nc := c.conn.NetConn()
+	tc, ok := nc.(interface{ ConnectionState() tls.ConnectionState })
 	if !ok {
 		return nil
 	}
 	state := tc.ConnectionState()
-	if !state.HandshakeComplete {
-		return nil
+	if _, ok := nc.(*tls.Conn); ok && !state.HandshakeComplete {
+		return nil // not yet; of others, as in net/http, whatever they say is taken
 	}
 	c.change(func(a *aside) {
 		if a.tls == nil {

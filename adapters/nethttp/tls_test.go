@@ -147,6 +147,35 @@ func waitFor(t *testing.T, cond func() bool) {
 }
 
 // What is wrong with the files of a certificate is said with their names, before anything is served.
+// stating is a connection of somebody who has TLS of his own, and says what he likes of it.
+type stating struct{ net.Conn }
+
+func (stating) ConnectionState() tls.ConnectionState {
+	return tls.ConnectionState{ServerName: "stated"}
+}
+
+type statingListener struct{ net.Listener }
+
+func (l statingListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	return stating{c}, err
+}
+
+func TestTLSStated(t *testing.T) {
+	for _, k := range kinds {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		s := k.make(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprint(w, r.TLS != nil && r.TLS.ServerName == "stated" && !r.TLS.HandshakeComplete)
+		}), quiet)
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(statingListener{l}) }()
+		require.Contains(t, talk(t, l.Addr().String(), step{send: lastRequest}), "true", k.name)
+		s.Close()
+		require.ErrorIs(t, <-served, http.ErrServerClosed)
+	}
+}
+
 func TestCertificateFiles(t *testing.T) {
 	cert, key := certificate(t)
 	_, other := certificate(t)
