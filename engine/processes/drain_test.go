@@ -28,14 +28,7 @@ func TestDrain(t *testing.T) {
 	n, err := idle.Read(buf)
 	require.NoError(t, err)
 	require.NotContains(t, string(buf[:n]), "Connection: close")
-	body := make(chan string)
-	go func() {
-		text, err := s.get("/sleep/1500")
-		if err != nil {
-			text = err.Error()
-		}
-		body <- text
-	}()
+	body := s.later("/sleep/1500")
 	s.says(1, "sleeping in")
 	s.kill(syscall.SIGTERM)
 	eventually(t, "connections to be refused", s.refused)
@@ -103,14 +96,7 @@ func TestSignalToAll(t *testing.T) {
 			o := options(2)
 			o.Grace = time.Hour
 			s := launch(t, config{Options: o}).up(2)
-			body := make(chan string)
-			go func() {
-				text, err := s.get("/sleep/1500")
-				if err != nil {
-					text = err.Error()
-				}
-				body <- text
-			}()
+			body := s.later("/sleep/1500")
 			worker, err := strconv.Atoi(s.says(1, `sleeping in (\d+)`)[0][1])
 			require.NoError(t, err)
 			all := []int{worker}
@@ -177,14 +163,7 @@ func TestLingerIsTimeThatPasses(t *testing.T) {
 
 func TestMasterVanishes(t *testing.T) {
 	s := launch(t, config{Options: options(2)}).up(2)
-	body := make(chan string)
-	go func() {
-		text, err := s.get("/sleep/500")
-		if err != nil {
-			text = err.Error()
-		}
-		body <- text
-	}()
+	body := s.later("/sleep/500")
 	s.says(1, "sleeping in")
 	s.kill(syscall.SIGKILL)
 	_, err := parseAnswer(<-body)

@@ -196,6 +196,19 @@ func (s *service) get(path string) (string, error) {
 	return string(body), err
 }
 
+// later is get that does not wait: what it gives, or its error's text, comes to the channel.
+func (s *service) later(path string) <-chan string {
+	body := make(chan string, 1)
+	go func() {
+		text, err := s.get(path)
+		if err != nil {
+			text = err.Error()
+		}
+		body <- text
+	}()
+	return body
+}
+
 func (s *service) ask() answer {
 	s.t.Helper()
 	body, err := s.get("/")

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/signal"
 	"slices"
 	"time"
 )
@@ -166,28 +165,6 @@ func (m *master) loop() {
 			f()
 		case <-tick.C:
 			m.tick(time.Now())
-		}
-	}
-}
-
-// watchSignals has the loop hear signals, until the returned function is called. Each kind has a queue of its own: package
-// signal does not wait for room in one, and a storm of one kind would take that of the signal to end.
-func (m *master) watchSignals() (stop func()) {
-	var queues []chan os.Signal
-	for _, s := range append(slices.Clone(signalStop), signalReplace, signalUpgrade, signalReopen, signalDump) {
-		got := make(chan os.Signal, 1)
-		signal.Notify(got, s)
-		go func() {
-			for s := range got {
-				m.post(func() { m.signalled(s) })
-			}
-		}()
-		queues = append(queues, got)
-	}
-	return func() {
-		for _, got := range queues {
-			signal.Stop(got)
-			close(got)
 		}
 	}
 }

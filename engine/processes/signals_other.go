@@ -4,7 +4,6 @@ package processes
 
 import (
 	"os"
-	"os/signal"
 	"syscall"
 )
 
@@ -19,24 +18,3 @@ var (
 )
 
 func apart() *syscall.SysProcAttr { return nil }
-
-// watchSignals has the worker stop by an interrupt, until the returned function is called.
-func (w *Worker) watchSignals() (stop func()) {
-	got := make(chan os.Signal, 8)
-	signal.Notify(got, signalStop...)
-	done := make(chan struct{})
-	go func() {
-		for {
-			select {
-			case <-got:
-				w.stop()
-			case <-done:
-				return
-			}
-		}
-	}()
-	return func() {
-		signal.Stop(got)
-		close(done)
-	}
-}

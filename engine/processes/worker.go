@@ -26,7 +26,7 @@ type Worker struct {
 	radio *radio // nil without a master
 	ready sync.Once
 
-	stopped   time.Time // when the first signal came; the goroutine's that hears them
+	stopped   time.Time // when the first signal came; used where signals are heard
 	draining  chan struct{}
 	drainOnce sync.Once
 	ctx       context.Context
