@@ -47,11 +47,11 @@ type Constant struct {
 //	mux.Handle("GET /terms", nethttp.Const(terms))
 //
 // h sees a GET request for the path, with the values of the pattern's wildcards, but without a query, without the client's
-// fields, address or context, and with "localhost" as its host: nothing that one client sends, save the path, can get into what others receive. While it
-// runs for the first time, whoever wants the same waits. What it answers is kept if the status is below 500. If it panics, the
-// request that it ran for ends as panics do, those that wait get 500, and the next request tries again. So it is
-// with an answer that cannot be everybody's or cannot be kept: one that sets a cookie, has a field value with
-// control characters or a malformed ETag, or is longer than 64 MiB; the reason is logged, and all get 500.
+// fields, address or context, and with "localhost" as its host: nothing that one client sends, save the path, can get into
+// what others receive. While it runs for the first time, whoever wants the same waits. What it answers is kept if the
+// status is below 500. If it panics, the request that it ran for ends as panics do, those that wait get 500, and the next
+// request tries again. So it is with an answer that cannot be everybody's or cannot be kept: one that sets a cookie, has a
+// field value with control characters or a malformed ETag, or is longer than 64 MiB; the reason is logged, and all get 500.
 //
 // On a [Server], a request without a body whose ResponseWriter nobody has wrapped or set fields on is answered straight into
 // the connection's output. All others get the same answer through their ResponseWriter, after the fields that

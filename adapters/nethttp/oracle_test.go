@@ -148,10 +148,14 @@ var (
 	stackText = regexp.MustCompile(`(?s)goroutine \d+ \[running\]:.*?\n\n`)
 )
 
-func (l *lines) text() string {
+func (l *lines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := addrText.ReplaceAllString(l.buf.String()+"\n\n", "<addr>")
+	return l.buf.String()
+}
+
+func (l *lines) text() string {
+	s := addrText.ReplaceAllString(l.String()+"\n\n", "<addr>")
 	return strings.TrimSpace(stackText.ReplaceAllString(s, "<stack>\n"))
 }
 

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -21,12 +20,11 @@ import (
 
 // onEach runs f with net/http's server and with ours, on both transports, and compares what they note: lines of the log,
 // states of connections, and what f and its handler say. Addresses and stacks of panics are left out.
-func onEach(t *testing.T, timeout time.Duration, f func(t *testing.T, n *journal) (setup, func(addr string))) {
+func onEach(t *testing.T, timeout time.Duration, f func(t *testing.T, n *lines) (setup, func(addr string))) {
 	cert, key := certificate(t)
-	addrs, stacks := regexp.MustCompile(`127\.0\.0\.1:\d+`), regexp.MustCompile(`(?s)\ngoroutine \d+ \[running\]:\n.*?\n\n`)
 	var want string
 	for _, kind := range []string{"oracle", "epoll", "portable"} {
-		notes := new(journal)
+		notes := new(lines)
 		fields, client := f(t, notes)
 		closed := make(chan bool, 16)
 		fields.log = log.New(notes, "", 0)
@@ -52,7 +50,7 @@ func onEach(t *testing.T, timeout time.Duration, f func(t *testing.T, n *journal
 		case <-time.After(patience):
 			t.Errorf("%s: the connection does not end", kind)
 		}
-		got := stacks.ReplaceAllString(addrs.ReplaceAllString(notes.String()+"\n\n", "<addr>"), "\n")
+		got := notes.text()
 		if kind == "oracle" {
 			want = got
 		}
@@ -153,7 +151,7 @@ func TestFailedHandshakes(t *testing.T) {
 		{name: "a panic", config: fails(func() error { panic("oh") }), client: shake()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			onEach(t, tt.timeout, func(t *testing.T, n *journal) (setup, func(string)) {
+			onEach(t, tt.timeout, func(t *testing.T, n *lines) (setup, func(string)) {
 				f := setup{handler: http.NotFoundHandler(), config: new(tls.Config)}
 				if tt.config != nil {
 					tt.config(f.config)
@@ -173,7 +171,7 @@ func TestFailedHandshakes(t *testing.T) {
 // The time of the first request begins when the handshake has ended, however long that was.
 func TestTimeAfterHandshake(t *testing.T) {
 	const limit = 2 * time.Second
-	onEach(t, limit, func(t *testing.T, n *journal) (setup, func(string)) {
+	onEach(t, limit, func(t *testing.T, n *lines) (setup, func(string)) {
 		f := setup{
 			config: &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
 				time.Sleep(limit * 6 / 10)
@@ -204,7 +202,7 @@ func TestBodyDeadlineLifted(t *testing.T) {
 }
 
 func bodyDeadlineLifted(t *testing.T, framing string) {
-	onEach(t, 0, func(t *testing.T, n *journal) (setup, func(string)) {
+	onEach(t, 0, func(t *testing.T, n *lines) (setup, func(string)) {
 		passed := make(chan bool)
 		f := setup{handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			rc := http.NewResponseController(w)

@@ -84,7 +84,8 @@ func (w *Response) end() {
 func (w *Response) Started() bool { return w.sentHead || w.gone }
 
 // SetStatus sets the status, 200 to 599, or 101 for a handler that goes on to Hijack; the default is 200. It panics for
-// another, and does nothing once the response has begun. For other 1xx there is Inform. With 204 and 304 a body that has been written is dropped.
+// another, and does nothing once the response has begun. For other 1xx there is Inform. With 204 and 304 a body that has been
+// written is dropped.
 func (w *Response) SetStatus(code int) {
 	if (code < 200 || code > 599) && code != 101 {
 		panic("native: SetStatus(" + strconv.Itoa(code) + "): want 200 to 599")

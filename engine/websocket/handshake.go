@@ -30,7 +30,8 @@ func Status(err error) (status int, fields string) {
 }
 
 // Upgrade answers an opening handshake, and has the connection served by the endpoint when the handler has returned. The
-// answer gets fields, which are lines that end in CRLF, but for those of the handshake itself and of a body. value is what Conn.Value returns.
+// answer gets fields, which are lines that end in CRLF, but for those of the handshake itself and of a body. value is what
+// Conn.Value returns.
 //
 // If the request is refused nothing is answered, and the error is a *wsproto.Error, ErrDraining, or one of
 // engine.Exchange.Upgrade; Status knows the answer. The doors for handlers are native's Response.WebSocket, and package
