@@ -1,9 +1,9 @@
 // Package benchtest is for tests alone: it runs command lines of bench, in the process of the test and in others, and serves the
 // application by each server.
 //
-// A process of its own is the test binary again, started with a mark in its environment: Main, called by a package's TestMain, sees the
-// mark and runs the command line instead of the tests. So nothing has to be built before a test, and what a comparison starts is what
-// was compiled with it.
+// A process of its own is the test binary again, started with a mark in its environment: Main, called by a package's TestMain,
+// sees the mark and runs the command line instead of the tests. So nothing has to be built before a test, and what a comparison
+// starts is what was compiled with it.
 //
 // Invariant: no program imports it.
 package benchtest
@@ -32,8 +32,8 @@ func Main(m *testing.M, p command.Program) {
 	os.Exit(m.Run())
 }
 
-// Children has the processes that are started by the path of the test binary, as a comparison does it, behave as the program until the
-// test ends.
+// Children has the processes that are started by the path of the test binary, as a comparison does it, behave as the program
+// until the test ends.
 func Children(t *testing.T) { t.Setenv(mark, "1") }
 
 // Process is the program as a process of its own, yet to be started.

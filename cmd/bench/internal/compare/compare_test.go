@@ -175,7 +175,8 @@ func TestCompareInterrupted(t *testing.T) {
 	require.NotContains(t, stdout.String(), "json")
 }
 
-// Interrupted before anything is measured it leaves nothing: neither files of the servers nor results, nor does it replace older ones.
+// Interrupted before anything is measured it leaves nothing: neither files of the servers nor results, nor does it replace
+// older ones.
 func TestCompareInterruptedAtOnce(t *testing.T) {
 	stayPut(t)
 	benchtest.Children(t)

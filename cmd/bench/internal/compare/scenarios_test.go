@@ -55,10 +55,11 @@ func TestScenariosOfAllServers(t *testing.T) {
 	}
 }
 
-// nbioTries is how often nbio is asked again after it has closed a connection that it had not answered. Its loop takes a batch of events
-// from epoll, each with a descriptor. If a handler's write closes a connection meanwhile, and the kernel gives the number to a new one,
-// the loop finds that under the old number and closes it for the old one's hang-up. So it is whenever clients leave while others come, as
-// between two of these loads. (With a look at the socket before that close, none of thousands of loads failed.)
+// nbioTries is how often nbio is asked again after it has closed a connection that it had not answered. Its loop takes a batch
+// of events from epoll, each with a descriptor. If a handler's write closes a connection meanwhile, and the kernel gives the
+// number to a new one, the loop finds that under the old number and closes it for the old one's hang-up. So it is whenever
+// clients leave while others come, as between two of these loads. (With a look at the socket before that close, none of
+// thousands of loads failed.)
 const nbioTries = 5
 
 // hasClosed reports whether connections were closed without an answer.

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// clientTLS is how https and wss are spoken. A benchmark asks whom it was told to ask, so any certificate will do. All servers agree
-// on the same keys in the same way: what some have besides, as X25519MLKEM768, would be measured as slowness. Below TLS 1.3, P-256
-// must be offered for a certificate on that curve (RFC 8422, section 5.1.1).
+// clientTLS is how https and wss are spoken. A benchmark asks whom it was told to ask, so any certificate will do. All servers
+// agree on the same keys in the same way: what some have besides, as X25519MLKEM768, would be measured as slowness. Below TLS
+// 1.3, P-256 must be offered for a certificate on that curve (RFC 8422, section 5.1.1).
 func clientTLS(host string) *tls.Config {
 	c := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12, CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256}}
 	if net.ParseIP(host) == nil {
@@ -44,8 +44,8 @@ func dropAtClose(c net.Conn) {
 	}
 }
 
-// wire is what crypto/tls reads from and writes to: the connection, and from when a loop has taken that over, what the loop has read
-// and is to write. Where nothing has been read, crypto/tls is told to come again, and keeps what it has of a record.
+// wire is what crypto/tls reads from and writes to: the connection, and from when a loop has taken that over, what the loop has
+// read and is to write. Where nothing has been read, crypto/tls is told to come again, and keeps what it has of a record.
 type wire struct {
 	net.Conn // nil in a loop
 	in, out  []byte

@@ -19,7 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// wentWell wants a good run. Other work on the machine may hold an open loop up, which it says; that is nothing bad about the server.
+// wentWell wants a good run. Other work on the machine may hold an open loop up, which it says; that is nothing bad about the
+// server.
 func wentWell(t *testing.T, code int, stderr string) {
 	if !strings.Contains(stderr, "the rate could not be held") {
 		require.Equal(t, 0, code, stderr)

@@ -64,8 +64,8 @@ type RateError struct{ text string }
 
 func (e *RateError) Error() string { return e.text }
 
-// behindMost is for how long an open loop may be late at the end of a short run; of a long one it is a quarter, of a very short one
-// half. A server that stalls catches up within that; one that cannot hold the rate never does, however little it lacks.
+// behindMost is for how long an open loop may be late at the end of a short run; of a long one it is a quarter, of a very short
+// one half. A server that stalls catches up within that; one that cannot hold the rate never does, however little it lacks.
 const behindMost = 500 * time.Millisecond
 
 func (o *Outcome) held(group int) bool {

@@ -47,7 +47,8 @@ type CurvePoint struct {
 	Micros  float64 `json:"us"`
 }
 
-// curvePercents get denser towards the end, where what is rare is. Those that too few requests tell are left out; the end is the slowest.
+// curvePercents get denser towards the end, where what is rare is. Those that too few requests tell are left out; the end is
+// the slowest.
 var curvePercents = []float64{0, 10, 25, 50, 75, 90, 95, 97.5, 99, 99.5, 99.75, 99.9, 99.95, 99.975, 99.99, 99.995, 99.999}
 
 // NewCurve is the curve of what t counted; nil if that is nothing.

@@ -57,8 +57,8 @@ func (t *Tally) latency(ns, n int64) {
 	_ = t.hist.RecordValues(min(max(ns, latencyMin), latencyMax), n)
 }
 
-// Quantile is the latency in microseconds that q percent of the requests do not exceed. It is NaN if so few were measured that none of
-// them lies beyond: the 99.99th percentile of a hundred requests would be no more than the slowest under another name.
+// Quantile is the latency in microseconds that q percent of the requests do not exceed. It is NaN if so few were measured that
+// none of them lies beyond: the 99.99th percentile of a hundred requests would be no more than the slowest under another name.
 func (t *Tally) Quantile(q float64) float64 {
 	n := t.hist.TotalCount()
 	beyond := int64(math.Round((100 - q) * 1e6)) // of 1e8
@@ -89,8 +89,8 @@ const (
 	forgottenTimes = 4
 )
 
-// failForgotten makes failures of those requests. The latencies of a closed loop, which know only of answers, would hide a server that
-// answers some of its connections and not the others, or stands still from some time on.
+// failForgotten makes failures of those requests. The latencies of a closed loop, which know only of answers, would hide a
+// server that answers some of its connections and not the others, or stands still from some time on.
 func (t *Tally) failForgotten() {
 	if t.Requests == 0 {
 		return // that nothing was answered says more

@@ -19,8 +19,8 @@ import (
 )
 
 // topic is a publisher and what its subscribers have to get: messages with consecutive numbers, each once, in order. They begin
-// with their number, from 1 on, and the time in the run at which they were published; those with the number 0 only find out whether
-// everybody has subscribed.
+// with their number, from 1 on, and the time in the run at which they were published; those with the number 0 only find out
+// whether everybody has subscribed.
 //
 // In a closed loop the next message is published when all subscribers have had all but the last few. With a rate it is published
 // when it is due, and latency counts from then.

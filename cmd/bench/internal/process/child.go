@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// Child is a server in a process of its own: this program again, as serve, or what another one's command has started. One of ours ends
-// when its standard input does, so it does not outlive us, however we end. Its methods are for one goroutine at a time, Kill for any.
+// Child is a server in a process of its own: this program again, as serve, or what another one's command has started. One of
+// ours ends when its standard input does, so it does not outlive us, however we end. Its methods are for one goroutine at a
+// time, Kill for any.
 type Child struct {
 	Name string
 	URL  string    // what URLs of it begin with

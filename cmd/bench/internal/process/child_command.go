@@ -18,8 +18,8 @@ func Running(name, url, addr string) *Child {
 	return c
 }
 
-// StartCommand starts another program's server, with GOMAXPROCS=procs, on the given CPUs if there are any, and waits until it accepts
-// connections at addr. The command must stay in the foreground: what it starts is measured with it and ended with it.
+// StartCommand starts another program's server, with GOMAXPROCS=procs, on the given CPUs if there are any, and waits until it
+// accepts connections at addr. The command must stay in the foreground: what it starts is measured with it and ended with it.
 func StartCommand(ctx context.Context, name, url, addr string, command []string, procs int, cpus []int) (*Child, error) {
 	if conn, err := net.DialTimeout("tcp", addr, time.Second); err == nil {
 		conn.Close()

@@ -12,8 +12,9 @@ import (
 // that it has started.
 func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
-// guard has cmd's group ended when this process ends and cannot do it any more: a shell waits for the end of a pipe that only we hold
-// open. It runs beside the command, not above it, where it would be measured with it. Without a shell there is no guard.
+// guard has cmd's group ended when this process ends and cannot do it any more: a shell waits for the end of a pipe that only
+// we hold open. It runs beside the command, not above it, where it would be measured with it. Without a shell there is no
+// guard.
 func guard(cmd *exec.Cmd) (end func()) {
 	sh := exec.Command("sh", "-c", `read x; kill -TERM -$0; sleep 2; kill -KILL -$0`, strconv.Itoa(cmd.Process.Pid))
 	ownGroup(sh)

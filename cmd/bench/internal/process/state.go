@@ -15,8 +15,8 @@ type State struct {
 	pids  []int         // those that live
 }
 
-// Minus is what was used since o, another reading of the same process. It is not known if a process has ended meanwhile and nobody
-// has its time.
+// Minus is what was used since o, another reading of the same process. It is not known if a process has ended meanwhile and
+// nobody has its time.
 func (s State) Minus(o State) State {
 	gone := slices.ContainsFunc(o.pids, func(pid int) bool { return !slices.Contains(s.pids, pid) })
 	used := s.CPU.Minus(o.CPU)

@@ -12,8 +12,8 @@ import (
 // tick is the unit of the times in /proc/PID/stat.
 const tick = 10 * time.Millisecond
 
-// StateOf reads a process and its descendants: a server that is started by a command may be several. What those had used that have
-// ended stands in their parents, in ticks.
+// StateOf reads a process and its descendants: a server that is started by a command may be several. What those had used that
+// have ended stands in their parents, in ticks.
 func StateOf(pid int) (s State, err error) {
 	s.Switches = true
 	for i, p := range Descendants(pid) {

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// usageOf is the CPU time that a process has used, ended threads included, and what those of its children have used that have ended and
-// been waited for.
+// usageOf is the CPU time that a process has used, ended threads included, and what those of its children have used that have
+// ended and been waited for.
 //
 // The sum is the scheduler's own, in nanoseconds, read from the process's CPU clock. /proc/PID/stat counts in ticks of
 // 10 ms, too coarse for a round of half a second; it only gives the proportion of user and system.

@@ -111,8 +111,8 @@ type curve struct {
 	points []load.CurvePoint
 }
 
-// percentTicks are the percentiles that have a name on the axis, on which 90, 99 and 99.9 % are equally far apart: an axis in percent
-// would squeeze what matters into its last hundredth. The axis begins at the median.
+// percentTicks are the percentiles that have a name on the axis, on which 90, 99 and 99.9 % are equally far apart: an axis in
+// percent would squeeze what matters into its last hundredth. The axis begins at the median.
 var percentTicks = []float64{50, 90, 99, 99.9, 99.99, 99.999}
 
 // place is where a percentile stands on that axis. 100 stands nowhere.

@@ -268,7 +268,8 @@ func allColumns() []results.Column {
 	})
 }
 
-// openCurves are the latencies of an open loop. In a closed one a server that stalls is asked less, and its curve would hide that.
+// openCurves are the latencies of an open loop. In a closed one a server that stalls is asked less, and its curve would hide
+// that.
 func openCurves(r *run, row results.Row) (curves []curve) {
 	for _, s := range row.Servers {
 		if _, open := s.Metrics[results.Names[results.Capacity]]; open && len(s.Curve) > 0 {

@@ -2,8 +2,8 @@ package results
 
 import "math"
 
-// NewFigure is a metric of all rounds of a server, and its ratio to the base's rounds: nil for the base itself. It reports false if the
-// metric was not measured.
+// NewFigure is a metric of all rounds of a server, and its ratio to the base's rounds: nil for the base itself. It reports
+// false if the metric was not measured.
 func NewFigure(rounds, base []Sample, m Metric) (one Figure, ok bool) {
 	values := Values(rounds, m)
 	if len(values) == 0 {

@@ -71,7 +71,8 @@ func Spread(values []float64) float64 {
 	return (high - low) / 2 / Median(values)
 }
 
-// Middle is the least and the greatest of the values, which are one or more: of all of them, from trimRounds on of the middle half.
+// Middle is the least and the greatest of the values, which are one or more: of all of them, from trimRounds on of the middle
+// half.
 func Middle(values []float64) (low, high float64) {
 	v := slices.Sorted(slices.Values(values))
 	out := trimmed(len(v))

@@ -112,7 +112,8 @@ func hertzUser(_ context.Context, c *app.RequestContext) {
 	c.SetBodyString(c.Param("id"))
 }
 
-// hertzEcho has the response read the request's body while it is written. As with fasthttp, only the request may close its stream.
+// hertzEcho has the response read the request's body while it is written. As with fasthttp, only the request may close its
+// stream.
 func hertzEcho(_ context.Context, c *app.RequestContext) {
 	c.SetContentType("application/octet-stream")
 	c.SetBodyStream(struct{ io.Reader }{c.RequestBodyStream()}, c.Request.Header.ContentLength())

@@ -56,8 +56,8 @@ func (o Options) Check(names []string) error {
 
 type serverFlag struct{ name, value string }
 
-// CommandLine is what starts a server as another process of this program that takes commands, at a free port. Of o it has what the
-// server has a use for.
+// CommandLine is what starts a server as another process of this program that takes commands, at a free port. Of o it has what
+// the server has a use for.
 func CommandLine(name string, o Options) []string {
 	args := []string{"serve", "-control", "-server", name, "-addr", "127.0.0.1:0"}
 	c, _ := Named(name)

@@ -18,7 +18,8 @@ const (
 	SocketsOnly           // and nothing else: another library on a server that takes part already
 )
 
-// Bounds of the WebSocket endpoints: of a message in bytes, and, where there is a queue for each subscriber, of the messages in it.
+// Bounds of the WebSocket endpoints: of a message in bytes, and, where there is a queue for each subscriber, of the messages in
+// it.
 const (
 	socketBytesMax = 1 << 20
 	socketQueueMax = 256

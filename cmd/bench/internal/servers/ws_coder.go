@@ -12,8 +12,8 @@ func newCoder(string, Options) (Server, error) {
 	return onStandard(http.NewServeMux(), coderSockets), nil
 }
 
-// coderSubscriber is a subscriber as in coder's chat example: its handler's goroutine writes what lies in a queue, and whoever lets
-// that overflow is dropped.
+// coderSubscriber is a subscriber as in coder's chat example: its handler's goroutine writes what lies in a queue, and whoever
+// lets that overflow is dropped.
 type coderSubscriber struct {
 	conn  *websocket.Conn
 	queue chan []byte

@@ -14,9 +14,9 @@ import (
 	"github.com/mailru/easygo/netpoll"
 )
 
-// gobwasServer serves the WebSocket endpoints by gobwas/ws in the way of its chat example: easygo's netpoll says which connections
-// have something to read, and a pool of goroutines reads it; an idle connection has no goroutine. Where that poller does not run,
-// on Windows, newGobwas says so.
+// gobwasServer serves the WebSocket endpoints by gobwas/ws in the way of its chat example: easygo's netpoll says which
+// connections have something to read, and a pool of goroutines reads it; an idle connection has no goroutine. Where that poller
+// does not run, on Windows, newGobwas says so.
 type gobwasServer struct {
 	*http.Server
 	poller      netpoll.Poller
@@ -109,8 +109,8 @@ func (s *gobwasServer) enter(all *members[*gobwasConn], receive func(*gobwasConn
 	}
 }
 
-// gobwasConn is a connection and, of a subscriber, what is to be sent to it: frames wait in a queue, which one goroutine at a time
-// empties, and whoever lets it overflow is dropped.
+// gobwasConn is a connection and, of a subscriber, what is to be sent to it: frames wait in a queue, which one goroutine at a
+// time empties, and whoever lets it overflow is dropped.
 type gobwasConn struct {
 	conn    net.Conn
 	mu      sync.Mutex
