@@ -67,27 +67,39 @@ func TestGrace(t *testing.T) {
 }
 
 func TestStorm(t *testing.T) {
-	s := launch(t, config{Options: options(2)}).up(2)
-	over := make(chan struct{})
-	var storm sync.WaitGroup
-	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGUSR2, syscall.SIGUSR1} {
-		storm.Go(func() {
-			for {
-				select {
-				case <-over:
-					return
-				default:
-					s.cmd.Process.Signal(sig)
-				}
+	for change, want := range map[syscall.Signal]string{syscall.SIGHUP: "replacement done", syscall.SIGUSR2: "has taken over"} {
+		t.Run(change.String(), func(t *testing.T) {
+			s := launch(t, config{Options: options(2)}).up(2)
+			over := make(chan struct{})
+			end := sync.OnceFunc(func() { close(over) })
+			defer end()
+			var storm sync.WaitGroup
+			for _, sig := range []syscall.Signal{change, change, syscall.SIGUSR1} {
+				storm.Go(func() {
+					for {
+						select {
+						case <-over:
+							return
+						default:
+							s.cmd.Process.Signal(sig)
+						}
+					}
+				})
 			}
+			s.says(1, want)
+			if change == syscall.SIGUSR2 { // the first master ends by itself
+				end()
+				require.NoError(t, syscall.Kill(s.successor(s.cmd.Process.Pid), syscall.SIGTERM))
+			} else {
+				s.says(3, want)
+				s.kill(syscall.SIGTERM)
+			}
+			s.says(1, "processes: draining\"")
+			end()
+			storm.Wait()
+			require.Equal(t, 0, s.exits())
 		})
 	}
-	s.says(3, "processes: replacement done")
-	s.kill(syscall.SIGTERM)
-	s.says(1, "processes: draining\"")
-	close(over)
-	storm.Wait()
-	require.Equal(t, 0, s.exits())
 }
 
 func TestSignalToAll(t *testing.T) {
