@@ -100,18 +100,20 @@ func TestRefusals(t *testing.T) {
 	ada.want(`{"kind":"welcome","names":["ada"],"last":null}`)
 	second := enter(t, addr, "tea", "ada")
 	second.wantClose(int(nameTaken))
-	binary := enter(t, addr, "tea", "bob")
-	require.NoError(t, binary.WriteMessage(websocket.BinaryMessage, []byte{1}))
-	binary.next() // the welcome
-	binary.wantClose(websocket.CloseUnsupportedData)
-	long := enter(t, addr, "tea", "carl")
-	long.say(strings.Repeat("x", textMax+1))
-	long.next()
-	long.wantClose(websocket.CloseMessageTooBig)
-	for _, name := range []string{"bob", "carl"} {
+	came := func(name string) *client {
+		c := enter(t, addr, "tea", name)
+		c.next() // the welcome
 		ada.want(`{"kind":"joined","name":"` + name + `"}`)
-		ada.want(`{"kind":"left","name":"` + name + `"}`)
+		return c
 	}
+	binary := came("bob")
+	require.NoError(t, binary.WriteMessage(websocket.BinaryMessage, []byte{1}))
+	binary.wantClose(websocket.CloseUnsupportedData)
+	ada.want(`{"kind":"left","name":"bob"}`)
+	long := came("carl")
+	long.say(strings.Repeat("x", textMax+1))
+	long.wantClose(websocket.CloseMessageTooBig)
+	ada.want(`{"kind":"left","name":"carl"}`)
 	ada.say("still here") // the one without the name has taken nothing with him
 	ada.want(`{"kind":"said","name":"ada","text":"still here"}`)
 }

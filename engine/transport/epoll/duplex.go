@@ -48,7 +48,7 @@ func (c *conn) TryWrite(p [][]byte) (n int, err error) {
 			asked = true
 			continue
 		case err != nil:
-			return n, err
+			return n, c.failed(err)
 		}
 		asked = false
 		n += k

@@ -169,6 +169,15 @@ func (c *conn) await(wake <-chan struct{}, ready uint32, deadline *atomic.Int64)
 	}
 }
 
+// failed is what a call on the socket that failed comes to: an error that cut brought about, by shutting the socket while the call
+// was being made, is that of a connection that is cut.
+func (c *conn) failed(err error) error {
+	if c.word.Load()&aborted != 0 {
+		return net.ErrClosed
+	}
+	return err
+}
+
 // passed reports whether the deadline has passed.
 func passed(deadline *atomic.Int64) bool {
 	at := deadline.Load()
@@ -228,7 +237,7 @@ func (c *conn) input(read func() (int, error)) (int, error) {
 		case err == nil:
 			return 0, io.EOF
 		case err != netio.ErrAgain:
-			return 0, err
+			return 0, c.failed(err)
 		}
 		if !c.leave() {
 			return 0, net.ErrClosed

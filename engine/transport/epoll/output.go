@@ -108,7 +108,7 @@ func (c *conn) output(write func() (done bool, err error)) (err error) {
 				return err
 			}
 		case err != nil:
-			return err
+			return c.failed(err)
 		case done: // whoever cuts the connection now cuts nothing of this
 			return nil
 		}
