@@ -262,7 +262,7 @@ func (s suite) duplexNotify(t *testing.T) {
 		sv := s.lines(t, nil)
 		c, l := sv.open(t)
 		for range 500 {
-			go l.Notify()
+			go l.whileOpen(l.Notify)
 			c.send("a\n")
 			c.expect("<a>\n")
 		}

@@ -135,7 +135,7 @@ func (s suite) duplexEndings(t *testing.T) {
 		{"the peer ends its side", false, func(c *client, _ *lines) { c.closeWrite() }},
 		{"the protocol ends", false, func(c *client, _ *lines) { c.Write([]byte("quit\n")) }},
 		{"Abort", false, func(_ *client, l *lines) { l.Abort() }},
-		{"two Aborts", false, func(_ *client, l *lines) { go l.Abort(); l.Abort() }},
+		{"two Aborts", false, func(_ *client, l *lines) { go l.whileOpen(l.Abort); l.Abort() }},
 	}
 	for _, way := range ways {
 		for _, talking := range []bool{false, true} {
@@ -234,11 +234,7 @@ func (s suite) duplexStale(t *testing.T) {
 				for range 3 {
 					talkers.Go(func() {
 						for l.say(token + "\n") {
-							l.mu.Lock()
-							if !l.ended {
-								l.Notify()
-							}
-							l.mu.Unlock()
+							l.whileOpen(l.Notify)
 							time.Sleep(20 * time.Microsecond)
 						}
 					})
@@ -265,11 +261,7 @@ func (s suite) duplexStale(t *testing.T) {
 						}
 					}
 				case 2:
-					l.mu.Lock()
-					if !l.ended {
-						l.Abort()
-					}
-					l.mu.Unlock()
+					l.whileOpen(l.Abort)
 				}
 				c.Close()
 			}

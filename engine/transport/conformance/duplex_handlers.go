@@ -167,7 +167,7 @@ func (s suite) duplexHandlers(t *testing.T) {
 			c, l := sv.open(t)
 			c.send("!read\n")
 			await(t, entered, "the handler")
-			go l.Abort()
+			go l.whileOpen(l.Abort)
 			require.ErrorIs(t, await(t, result, "Fill"), net.ErrClosed)
 			await(t, l.closed, "the end")
 			c.cut()

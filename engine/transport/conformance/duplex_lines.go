@@ -116,12 +116,17 @@ func (l *lines) flush() {
 
 // calledAfter notifies and waits for the Run that sees n.
 func (l *lines) calledAfter(n int64) error {
-	l.mu.Lock()
-	if !l.ended {
-		l.Notify()
-	}
-	l.mu.Unlock()
+	l.whileOpen(l.Notify)
 	return l.await(n)
+}
+
+// whileOpen calls a method of the connection, unless that has ended: it is then another's.
+func (l *lines) whileOpen(method func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.ended {
+		method()
+	}
 }
 
 func (l *lines) await(n int64) error {

@@ -163,7 +163,7 @@ func TestConfigForClient(t *testing.T) {
 			es.TLSContext = func(*engine.Conn) context.Context { return context.WithValue(context.Background(), key{}, "ours") }
 		})
 		require.Equal(t, "/x", must(t)(s.dial(t, version).get("/x")))
-		s.Close()
+		require.NoError(t, s.Shutdown(t.Context())) // nobody writes any more
 		require.NotEmpty(t, keys.String())
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,9 +16,14 @@ import (
 	"github.com/peregrine-http/peregrine/cmd/bench/internal/results"
 )
 
-// freeAddr is an address at which nobody listens.
+var freeAddrs atomic.Uint32
+
+// freeAddr is an address at which nobody listens, nor will: other tests do at 127.0.0.1, which on some systems is all there is.
 func freeAddr(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.1.%d:0", freeAddrs.Add(1)))
+	if err != nil {
+		l, err = net.Listen("tcp", "127.0.0.1:0")
+	}
 	require.NoError(t, err)
 	defer l.Close()
 	return l.Addr().String()
