@@ -13,20 +13,8 @@ func NewFigure(rounds, base []Sample, m Metric) (one Figure, ok bool) {
 	if d := Spread(values); !math.IsNaN(d) && !math.IsInf(d, 0) {
 		one.Spread = &d
 	}
-	if base != nil {
-		one.Ratio = ratioOf(base, rounds, m)
+	if ra, ok := NewRatio(base, rounds, m); ok {
+		one.Ratio = ra.result()
 	}
 	return one, true
-}
-
-func ratioOf(base, other []Sample, m Metric) *RatioResult {
-	ra, ok := NewRatio(base, other, m)
-	if !ok {
-		return nil
-	}
-	res := &RatioResult{Spread: ra.spread(), Swallowed: ra.Swallowed()}
-	if !res.Swallowed {
-		res.Median = &ra.median
-	}
-	return res
 }

@@ -124,19 +124,29 @@ func (r Ratio) Swallowed() bool {
 
 // String is the ratio with its spread, or ~ where that swallows it.
 func (r Ratio) String() string {
-	switch {
-	case r.Swallowed():
+	if r.Swallowed() {
 		return "~"
-	case r.rounds == 1:
-		return fmt.Sprintf("%.*f×", r.digits(), r.median)
 	}
-	return fmt.Sprintf("%.*f× ±%.0f%%", r.digits(), r.median, 100*r.spread())
+	return times(r.median, r.spread(), r.rounds > 1)
 }
 
-// digits shows a ratio far below one, as memory has it, with more of them.
-func (r Ratio) digits() int {
-	if r.median < 0.1 {
-		return 3
+// times shows a ratio, one far below one, as memory has it, with more digits.
+func times(median, spread float64, withSpread bool) string {
+	digits := 2
+	if median < 0.1 {
+		digits = 3
 	}
-	return 2
+	text := fmt.Sprintf("%.*f×", digits, median)
+	if withSpread {
+		text += fmt.Sprintf(" ±%.0f%%", 100*spread)
+	}
+	return text
+}
+
+// result is the ratio as the file has it.
+func (r Ratio) result() *RatioResult {
+	if r.Swallowed() {
+		return &RatioResult{Spread: r.spread(), Swallowed: true}
+	}
+	return &RatioResult{Median: &r.median, Spread: r.spread()}
 }

@@ -1,7 +1,6 @@
 package results
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/peregrine-http/peregrine/cmd/bench/internal/load"
@@ -106,9 +105,5 @@ func (r *RatioResult) String() string {
 	case r.Swallowed || r.Median == nil:
 		return "~"
 	}
-	digits := Ratio{median: *r.Median}.digits()
-	if r.Spread == 0 {
-		return fmt.Sprintf("%.*f×", digits, *r.Median)
-	}
-	return fmt.Sprintf("%.*f× ±%.0f%%", digits, *r.Median, 100*r.Spread)
+	return times(*r.Median, r.Spread, r.Spread > 0)
 }
