@@ -3,6 +3,7 @@ package engine
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -29,7 +30,7 @@ func (l *looping) turn(in string) transport.Next {
 	l.t.Adopt(l.buf)
 	l.t.Filled(copy(l.t.Space(transport.BufferLarge), in))
 	l.t.Out = l.t.Out[:0]
-	l.t.Now += 1e6
+	l.t.Now = l.t.Now.Add(time.Millisecond)
 	next := l.session.Run(&l.t)
 	l.t.Release()
 	return next

@@ -174,22 +174,22 @@ func (c *Conn) panicked(value any) {
 	}
 }
 
-// setReadDeadline and setWriteDeadline are the session's own; d is added to now (Unix nanoseconds), and d <= 0 lifts the
+// setReadDeadline and setWriteDeadline are the session's own; d is added to now, and d <= 0 lifts the
 // deadline, if there is one: a connection that never had a deadline never pays for lifting it.
-func (c *Conn) setReadDeadline(now int64, d time.Duration) {
+func (c *Conn) setReadDeadline(now time.Time, d time.Duration) {
 	if d > 0 {
 		c.mark(markRead)
-		c.conn.SetReadDeadline(time.Unix(0, now).Add(d))
+		c.conn.SetReadDeadline(now.Add(d))
 	} else if c.marks.Load()&markRead != 0 {
 		c.marks.And(^markRead)
 		c.conn.SetReadDeadline(time.Time{})
 	}
 }
 
-func (c *Conn) setWriteDeadline(now int64, d time.Duration) {
+func (c *Conn) setWriteDeadline(now time.Time, d time.Duration) {
 	if d > 0 {
 		c.mark(markWrite)
-		c.conn.SetWriteDeadline(time.Unix(0, now).Add(d))
+		c.conn.SetWriteDeadline(now.Add(d))
 	} else if c.marks.Load()&markWrite != 0 {
 		c.marks.And(^markWrite)
 		c.conn.SetWriteDeadline(time.Time{})
@@ -206,13 +206,14 @@ func (c *Conn) mark(bit uint32) {
 // open makes the session of an accepted connection. It runs on the accepting goroutine and asks nothing of the
 // connection that may block (the address of a connection behind a proxy header may be read from the peer).
 func (sv *serving) open(tc transport.Conn) transport.Session {
-	c := &Conn{conn: tc, sv: sv, since: time.Now().UnixNano()}
+	now := time.Now()
+	c := &Conn{conn: tc, sv: sv, since: transport.Nanos(now)}
 	sv.s.counters.accepted.Add(1)
 	sv.s.counters.open.Add(1)
 	if hook := sv.s.Hooks.Opened; hook != nil {
 		hook(c)
 	}
-	c.setReadDeadline(c.since, sv.headTimeout)
+	c.setReadDeadline(now, sv.headTimeout)
 	return (*session)(c)
 }
 
@@ -223,7 +224,7 @@ func (s *session) Idle() bool {
 	case phaseIdle:
 		return true
 	case phaseFresh:
-		return time.Now().UnixNano()-s.since > int64(freshIdleAfter)
+		return transport.Clock()-s.since > int64(freshIdleAfter)
 	}
 	return false
 }

@@ -46,7 +46,7 @@ func (c *Conn) readHead(t *transport.Turn, d *desk) (int, transport.Next) {
 		}
 		switch c.phase {
 		case phaseNext, phaseIdle:
-			c.since = t.Now
+			c.since = transport.Nanos(t.Now)
 			fallthrough
 		case phaseFresh:
 			if !c.enter(StateActive) {
@@ -77,7 +77,7 @@ func (c *Conn) readHead(t *transport.Turn, d *desk) (int, transport.Next) {
 	}
 	c.partial = d.lend()
 	if c.phase == phaseNext {
-		c.setReadDeadline(c.since, c.sv.headTimeout)
+		c.setReadDeadline(transport.Time(c.since), c.sv.headTimeout)
 	}
 	c.phase = phaseHead
 	return 0, transport.Read
@@ -143,10 +143,10 @@ func (c *Conn) answer(t *transport.Turn, d *desk, n int) (next transport.Next, m
 	lent := x.serve(c.sv.s.Handler)
 	end := x.flags.Load()
 	if c.sv.timed && (lent || x.own || end&flagWaited != 0) {
-		now := time.Now().UnixNano()
-		took := now - t.Now
+		now := time.Now()
+		took := now.Sub(t.Now)
 		t.Now = now
-		if c.sv.s.WriteTimeoutRenews && took > int64(c.sv.s.WriteTimeout/2) && end&(flagHijacked|flagAborted|flagUpgraded) == 0 {
+		if c.sv.s.WriteTimeoutRenews && took > c.sv.s.WriteTimeout/2 && end&(flagHijacked|flagAborted|flagUpgraded) == 0 {
 			c.setWriteDeadline(now, c.sv.s.WriteTimeout)
 		}
 	}
@@ -205,7 +205,7 @@ func (c *Conn) leave(t *transport.Turn) transport.Next {
 // its own deadline.
 func (c *Conn) setRequestDeadlines(t *transport.Turn, req *httpparse.Request) {
 	if req.Body != httpparse.NoBody {
-		c.setReadDeadline(c.since, c.sv.s.ReadTimeout)
+		c.setReadDeadline(transport.Time(c.since), c.sv.s.ReadTimeout)
 	}
 	c.setWriteDeadline(t.Now, c.sv.s.WriteTimeout)
 }

@@ -130,7 +130,7 @@ func (x *Exchange) Now() time.Time {
 	if x.own || x.flags.Load()&flagWaited != 0 {
 		return time.Now()
 	}
-	return time.Unix(0, x.t.Now)
+	return x.t.Now
 }
 
 // Date returns the value of a Date field for Now: a view that is not written to again.
@@ -138,7 +138,7 @@ func (x *Exchange) Date() []byte {
 	if x.own || x.flags.Load()&flagWaited != 0 {
 		return dateAt(time.Now().Unix())
 	}
-	return dateAt(x.t.Now / int64(time.Second))
+	return dateAt(x.t.Now.Unix())
 }
 
 // SetClose makes this response the connection's last. With linger, the connection's end is held back until the peer has
@@ -229,8 +229,8 @@ func (x *Exchange) Upgrade(open func(transport.Conn) transport.Protocol) error {
 	c := x.c
 	p := open(c.conn)
 	c.change(func(a *aside) { a.protocol = p })
-	c.setReadDeadline(0, 0)
-	c.setWriteDeadline(0, 0)
+	c.setReadDeadline(time.Time{}, 0)
+	c.setWriteDeadline(time.Time{}, 0)
 	x.flags.Or(flagUpgraded)
 	c.sv.s.counters.upgraded.Add(1)
 	c.enter(StateHijacked)

@@ -35,7 +35,7 @@ func (s *session) Start() (done bool, err error) {
 	}
 	d := c.sv.s.handshakeTimeout()
 	if d > 0 {
-		nc.SetDeadline(time.Unix(0, c.since).Add(d))
+		nc.SetDeadline(transport.Time(c.since).Add(d))
 	}
 	if err = overtls.Handshake(ctx, nc); err != nil {
 		answer, logged := overtls.Explain(err)
@@ -50,7 +50,7 @@ func (s *session) Start() (done bool, err error) {
 	if d > 0 {
 		nc.SetDeadline(time.Time{})
 	}
-	c.setReadDeadline(time.Now().UnixNano(), c.sv.headTimeout)
+	c.setReadDeadline(time.Now(), c.sv.headTimeout)
 	return true, nil
 }
 

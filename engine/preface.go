@@ -38,7 +38,7 @@ func (c *Conn) opening(t *transport.Turn) (next transport.Next, here bool) {
 		return transport.Close, false
 	}
 	if len(t.In) > 0 && c.secure() {
-		c.since = t.Now // the handshake has taken its time; that of the first request begins here
+		c.since = transport.Nanos(t.Now) // the handshake has taken its time; that of the first request begins here
 	}
 	return transport.Read, true
 }

@@ -30,8 +30,8 @@ type script struct {
 	onOwn    bool
 	begun    bool
 	sent     strings.Builder
-	log      []string // deadlines, waits, aborts, in order
-	now      int64    // Unix nanoseconds, advanced by each turn
+	log      []string  // deadlines, waits, aborts, in order
+	now      time.Time // advanced by each turn
 	aborted  bool
 	hungUp   bool
 	watched  int
@@ -39,15 +39,16 @@ type script struct {
 	peer     net.Conn // what Hijack returns
 }
 
+// scriptStart is by transport.Nanos.
 const scriptStart = 1_000_000 * int64(time.Second)
 
 func newScript(s *Server, pieces ...string) *script {
-	sc := &script{pieces: pieces, now: scriptStart, peer: fakeNetConn{}}
+	sc := &script{pieces: pieces, now: transport.Time(scriptStart), peer: fakeNetConn{}}
 	sv := &serving{s: s, listener: fakeListener{}, loops: true}
 	s.settle(sv)
 	sc.session = sv.open(sc)
 	c := (*Conn)(sc.session.(*session))
-	c.since = sc.now
+	c.since = scriptStart
 	return sc
 }
 
@@ -107,7 +108,7 @@ func (sc *script) play() transport.Next {
 // turn runs the session once, and again as long as it asks for no more than that.
 func (sc *script) turn() transport.Next {
 	for {
-		sc.now += int64(time.Second)
+		sc.now = sc.now.Add(time.Second)
 		sc.t.Now = sc.now
 		next := sc.session.Run(&sc.t)
 		if next != transport.Abort {
@@ -217,7 +218,7 @@ func at(t time.Time) string {
 	if t.IsZero() {
 		return "never"
 	}
-	return strconv.FormatFloat(float64(t.UnixNano()-scriptStart)/1e9, 'f', -1, 64)
+	return strconv.FormatFloat(float64(transport.Nanos(t)-scriptStart)/1e9, 'f', -1, 64)
 }
 
 func (sc *script) SetReadDeadline(t time.Time)  { sc.logf("read until %s", at(t)) }

@@ -132,22 +132,6 @@ type Runner interface {
 // ErrStopped is what Serve returns after Drain or Close.
 var ErrStopped = errors.New("transport: stopped")
 
-// Nanos returns a deadline in Unix nanoseconds: 0 for the zero time, which is none, and for no other. Times before 1970 are
-// as good as its first nanosecond, and there is nothing after the year 2116, so that days may be added without overflow:
-// timeouts that mean "never" are as long as a Duration can be.
-func Nanos(at time.Time) int64 {
-	const last = 1 << 62
-	switch s := at.Unix(); {
-	case at.IsZero():
-		return 0
-	case s < 0:
-		return 1
-	case s >= last/int64(time.Second):
-		return last
-	}
-	return max(at.UnixNano(), 1)
-}
-
 // Bounds of a connection, common to all transports.
 const (
 	// LingerTimeout bounds how long Linger discards input.

@@ -1,5 +1,7 @@
 package transport
 
+import "time"
+
 // Turn is what the goroutine that runs a session brings along: the input at hand, the output to be sent, and scratch.
 // A session may keep none of it when Run returns.
 type Turn struct {
@@ -9,9 +11,9 @@ type Turn struct {
 	EOF bool
 	// Out is to be sent. The session appends. Only whole, final bytes: they may leave at any moment.
 	Out []byte
-	// Now is the time of this turn in Unix nanoseconds. It is read once a turn; a session that has waited inside
+	// Now is the time of this turn, as time.Now gives it. It is read once a turn; a session that has waited inside
 	// the turn sets it anew.
-	Now int64
+	Now time.Time
 	// Local belongs to the session layer: scratch that it wants to find again in the next turn of this goroutine.
 	Local any
 

@@ -6,7 +6,6 @@ import (
 	"io"
 	"iter"
 	"os"
-	"time"
 
 	"github.com/peregrine-http/peregrine/engine/transport"
 	"github.com/peregrine-http/peregrine/wsproto"
@@ -58,7 +57,7 @@ func (c *Conn) Read() (m Message, err error) {
 	t := c.more.turn
 	for {
 		for len(t.In) > 0 && c.is&answered == 0 {
-			c.heardAt(time.Now().UnixNano())
+			c.heardAt(transport.Clock())
 			if m, ok := c.next(t); ok && !c.closing() {
 				return m, nil
 			}

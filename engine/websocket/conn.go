@@ -118,5 +118,5 @@ func (c *Conn) Queued() (bytes, messages int) {
 	return c.q.size, c.q.count
 }
 
-// millis is a time of Unix nanoseconds in milliseconds, for spans of less than 24 days.
+// millis is a time of transport.Nanos in milliseconds, for spans of less than 24 days.
 func millis(nanos int64) uint32 { return uint32(nanos / int64(time.Millisecond)) }

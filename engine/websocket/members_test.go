@@ -409,7 +409,7 @@ func TestSlowIsNotSilent(t *testing.T) {
 		e := New(Options{Slow: DropOldest, QueueMessagesMax: 10, QueueBytesMax: 10 * 1004})
 		c, a := cast(e, new(stage))
 		a.room = 0
-		c.heard = millis(time.Now().Add(-time.Hour).UnixNano())
+		c.heard = millis(transport.Clock() - int64(time.Hour))
 		fill := func() {
 			for range 20 {
 				c.Send(Message{wsproto.Binary, make([]byte, size)})

@@ -16,7 +16,7 @@ var method = []byte("WEBSOCKET")
 func (s *session) Run(t *transport.Turn) transport.Next {
 	c := (*Conn)(s)
 	if c.is&opened == 0 {
-		c.heard = millis(t.Now)
+		c.heard = millis(transport.Nanos(t.Now))
 		c.await(c.e.o.PingEvery)
 	}
 	c.mu.Lock()
@@ -39,7 +39,7 @@ func (c *Conn) run(t *transport.Turn) transport.Next {
 		}
 	}
 	if len(t.In) > 0 {
-		c.heardAt(t.Now)
+		c.heardAt(transport.Nanos(t.Now))
 	}
 	for len(t.In) > 0 && c.is&answered == 0 {
 		if !c.tc.Begin(t, method, c.e.key) {
@@ -306,7 +306,7 @@ func (c *Conn) await(silence time.Duration) {
 // expired is for a read deadline that has passed. It reports whether the connection is to be cut.
 func (c *Conn) expired() bool {
 	o := &c.e.o
-	silent := time.Duration(millis(time.Now().UnixNano())-c.heard) * time.Millisecond
+	silent := time.Duration(millis(transport.Clock())-c.heard) * time.Millisecond
 	switch {
 	case c.is&timed != 0, c.is&pinged != 0 && o.PongTimeout > 0 && !c.advances():
 		return true

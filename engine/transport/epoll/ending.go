@@ -63,7 +63,7 @@ func (l *loop) due(w *worker, c *conn) {
 		return
 	}
 	c.readAt.Store(0)
-	w.enter(c, l.now)
+	w.enter(c, l.time)
 	next := c.session.Expire(&w.turn)
 	sent := c.send(&w.turn)
 	c.rest = w.leaveTurn()

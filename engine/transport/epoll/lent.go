@@ -52,7 +52,7 @@ func wake(ch chan struct{}) {
 
 // serve runs a lent connection on w.
 func (w *worker) serve(c *conn) {
-	w.enter(c, time.Now().UnixNano())
+	w.enter(c, time.Now())
 	if c.out != nil {
 		w.turn.Out = append(w.turn.Out, c.out.Bytes()...)
 		c.out.Free()
@@ -150,7 +150,7 @@ func (c *conn) await(wake <-chan struct{}, ready uint32, deadline *atomic.Int64)
 		}
 		var expired <-chan time.Time
 		if at := deadline.Load(); at != 0 {
-			left := time.Duration(at - time.Now().UnixNano())
+			left := time.Duration(at - transport.Clock())
 			if left <= 0 {
 				return os.ErrDeadlineExceeded
 			}
@@ -176,12 +176,6 @@ func (c *conn) failed(err error) error {
 		return net.ErrClosed
 	}
 	return err
-}
-
-// passed reports whether the deadline has passed.
-func passed(deadline *atomic.Int64) bool {
-	at := deadline.Load()
-	return at != 0 && time.Now().UnixNano() >= at
 }
 
 // Fill implements transport.Conn. What has arrived already is read under the baton; only waiting gives it up.
@@ -223,7 +217,7 @@ func (c *conn) Read(t *transport.Turn, p []byte) (int, error) {
 
 func (c *conn) input(read func() (int, error)) (int, error) {
 	for {
-		if passed(&c.readAt) {
+		if transport.Passed(c.readAt.Load()) {
 			return 0, os.ErrDeadlineExceeded
 		}
 		if c.word.Load()&aborted != 0 {

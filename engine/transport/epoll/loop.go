@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/peregrine-http/peregrine/engine/transport"
 	"github.com/peregrine-http/peregrine/internal/netio"
 )
 
@@ -37,13 +38,14 @@ type loop struct {
 	inboxAt  int
 	again    []uint64 // handles of connections with input left in the kernel
 	againAt  int
-	now      int64 // Unix nanoseconds, read once a turn
+	time     time.Time // read once a turn
+	now      int64     // the same, by transport.Nanos
 	yielded  int64
 	cycled   int64
 
 	alarm   *time.Timer // wakes the parked holder for the wheel
 	alarmAt int64
-	rang    atomic.Bool // the alarm has; a clock that was set back may say that it is yet to
+	rang    atomic.Bool // the alarm has, perhaps after now was read
 
 	listening   bool // the listener is in the poller
 	acceptPause time.Duration
@@ -146,7 +148,13 @@ func (l *loop) wait() {
 		n = 0
 	}
 	l.eventsN = n
-	l.now = time.Now().UnixNano()
+	l.tell()
+}
+
+// tell reads the clock.
+func (l *loop) tell() {
+	l.time = time.Now()
+	l.now = transport.Nanos(l.time)
 }
 
 // setAlarm makes sure that a parked holder wakes when the wheel or the listener wants it.
@@ -163,7 +171,7 @@ func (l *loop) setAlarm() {
 		return
 	}
 	l.alarmAt = next
-	d := time.Duration(max(next-time.Now().UnixNano(), 0))
+	d := time.Duration(max(next-transport.Clock(), 0))
 	if l.alarm == nil {
 		l.alarm = time.AfterFunc(d, func() {
 			l.rang.Store(true)

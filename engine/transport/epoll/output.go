@@ -20,7 +20,7 @@ func (c *conn) send(t *transport.Turn) bool {
 		return true
 	}
 	// A turn on the loop is short: the clock is asked only for a deadline that is near.
-	if at := c.writeAt.Load(); at != 0 && (word&lent != 0 || at-t.Now < int64(deadlineNear)) && passed(&c.writeAt) {
+	if at := c.writeAt.Load(); at != 0 && (word&lent != 0 || at-transport.Nanos(t.Now) < int64(deadlineNear)) && transport.Passed(at) {
 		c.word.Or(broken)
 		return false
 	}
@@ -94,7 +94,7 @@ func (c *conn) output(write func() (done bool, err error)) (err error) {
 		}
 	}()
 	for {
-		if passed(&c.writeAt) {
+		if transport.Passed(c.writeAt.Load()) {
 			return os.ErrDeadlineExceeded
 		}
 		if c.word.Load()&aborted != 0 {

@@ -141,7 +141,6 @@ func (r *Runner) begin(l net.Listener) error {
 			r.early.Store(true)
 		}
 	}
-	now := time.Now().UnixNano()
 	for range r.o.Loops {
 		p, err := r.kernel.NewPoller()
 		if err != nil {
@@ -151,8 +150,9 @@ func (r *Runner) begin(l net.Listener) error {
 			r.loops = nil
 			return fmt.Errorf("epoll: poller: %w", err)
 		}
-		l := &loop{r: r, poller: p, now: now}
-		l.wheel.init(&l.slots, now)
+		l := &loop{r: r, poller: p}
+		l.tell()
+		l.wheel.init(&l.slots, l.now)
 		r.loops = append(r.loops, l)
 	}
 	if r.o.NetConns {

@@ -44,7 +44,7 @@ func (l *loop) service(w *worker, c *conn, edges uint32) bool {
 // readable reads once and runs the session. A read that does not fill the space has drained the socket: the kernel
 // reports the next byte with a new edge. edges are those that are not in c's word.
 func (l *loop) readable(w *worker, c *conn, edges uint32) bool {
-	w.enter(c, l.now)
+	w.enter(c, l.time)
 	t := &w.turn
 	if word := c.word.Load(); word&evRun != 0 {
 		c.word.And(^evRun)
@@ -211,7 +211,7 @@ func (l *loop) writable(w *worker, c *conn) bool {
 		l.linger(c)
 	default:
 		c.state = stateRead
-		w.enter(c, l.now)
+		w.enter(c, l.time)
 		return l.advance(w, c)
 	}
 	return true

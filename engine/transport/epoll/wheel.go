@@ -8,7 +8,7 @@ import "math/bits"
 // compares and links it again.
 type wheel struct {
 	slots *slots
-	begun int64 // the beginning, in ticks of Unix time
+	begun int64 // the beginning, in ticks of transport.Clock
 	tick  int64 // ticks passed since
 	heads [levels][places]uint32
 	full  [levels]uint64 // which places have anybody
@@ -56,7 +56,7 @@ func (w *wheel) link(c *conn, at int64) {
 	c.wheelAt = w.time(t)
 }
 
-// time is when tick t begins, in Unix nanoseconds.
+// time is when tick t begins, by transport.Clock.
 func (w *wheel) time(t int64) int64 { return (t + w.begun) << tickBits }
 
 // level is where tick t lies, seen from now: the highest digit in which the two differ.

@@ -1,6 +1,8 @@
 package epoll
 
 import (
+	"time"
+
 	"github.com/peregrine-http/peregrine/engine/transport"
 )
 
@@ -103,7 +105,7 @@ func (w *worker) escaped() {
 }
 
 // enter prepares the turn for c: its input, or the empty scratch.
-func (w *worker) enter(c *conn, now int64) {
+func (w *worker) enter(c *conn, now time.Time) {
 	t := &w.turn
 	if c.rest != nil {
 		t.Adopt(c.rest)

@@ -23,7 +23,7 @@ type Conn struct {
 	desk     *desk             // while a turn runs
 	rest     *transport.Buffer // plaintext that the session has not consumed; nil when there is none
 	over     error             // what ended the input: io.EOF, or why it cannot be read; final
-	accepted int64             // Unix nanoseconds
+	accepted int64             // by transport.Nanos
 	readBy   int64             // the session's read deadline, until the handshake has ended: Unix nanoseconds
 	record   int               // how much of the record at the front of turn.In has not been handed out
 	state    state

@@ -51,7 +51,7 @@ func (c *Conn) shake(t *transport.Turn) transport.Next {
 	err := c.handshake(ctx)
 	c.rise()
 	c.outer.End(t)
-	t.Now = time.Now().UnixNano()
+	t.Now = time.Now()
 	if err != nil {
 		return c.fail(t, err)
 	}
@@ -105,7 +105,7 @@ type Panic struct {
 func (p *Panic) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
 
 // lift ends the handshake's deadlines. The session's have stood still meanwhile.
-func (c *Conn) lift(now int64) {
+func (c *Conn) lift(now time.Time) {
 	if c.layer.config.HandshakeTimeout > 0 {
 		c.outer.SetWriteDeadline(time.Time{})
 	} else if c.readBy == 0 {
@@ -113,7 +113,7 @@ func (c *Conn) lift(now int64) {
 	}
 	by := time.Time{}
 	if c.readBy != 0 {
-		by = time.Unix(0, c.readBy+now-c.accepted)
+		by = transport.Time(c.readBy + transport.Nanos(now) - c.accepted)
 	}
 	c.outer.SetReadDeadline(by)
 }

@@ -49,10 +49,11 @@ func New(cfg Config) *Layer {
 // is given is a *Conn.
 func (l *Layer) Under(next func(transport.Conn) transport.Session) func(transport.Conn) transport.Session {
 	return func(outer transport.Conn) transport.Session {
-		c := &Conn{outer: outer, layer: l, accepted: time.Now().UnixNano()}
+		now := time.Now()
+		c := &Conn{outer: outer, layer: l, accepted: transport.Nanos(now)}
 		c.tls = tls.Server((*wire)(c), l.config.TLS)
 		if d := l.config.HandshakeTimeout; d > 0 {
-			by := time.Unix(0, c.accepted).Add(d)
+			by := now.Add(d)
 			outer.SetReadDeadline(by)
 			outer.SetWriteDeadline(by)
 		}
@@ -64,7 +65,7 @@ func (l *Layer) Under(next func(transport.Conn) transport.Session) func(transpor
 // Cut cuts the connections that were accepted longer than age ago and are in their handshake still. To the transport they
 // are in a handler, so that it would wait for them as long as they like. It waits for nothing. Any goroutine.
 func (l *Layer) Cut(age time.Duration) {
-	before := time.Now().Add(-age).UnixNano()
+	before := transport.Clock() - int64(age)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for e := l.shaking.Front(); e != nil; e = e.Next() {

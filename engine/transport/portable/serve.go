@@ -163,7 +163,7 @@ func (c *conn) run(step func(*transport.Turn) transport.Next) (transport.Next, e
 		d = new(desk)
 	}
 	t := &c.t
-	t.Local, t.Out, t.Now = d.local, d.out[:0], time.Now().UnixNano()
+	t.Local, t.Out, t.Now = d.local, d.out[:0], time.Now()
 	next := step(t)
 	var err error
 	if next != transport.Abort && next != transport.Gone {

@@ -168,7 +168,7 @@ func (c *Conn) drop() {
 
 // ready reports whether Read would not wait. It is called with mu held.
 func (c *Conn) ready() bool {
-	return c.buf != nil || len(c.more) > 0 || c.end != nil || c.closed || passed(&c.readBy)
+	return c.buf != nil || len(c.more) > 0 || c.end != nil || c.closed || transport.Passed(c.readBy.Load())
 }
 
 // Rest has wake called, once and on a goroutine of its own, as soon as a Read would not wait, and puts the connection on a
@@ -231,8 +231,8 @@ func (c *Conn) ashore() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	sock.SetReadDeadline(at(&c.readBy))
-	sock.SetWriteDeadline(at(&c.writeBy))
+	sock.SetReadDeadline(transport.Time(c.readBy.Load()))
+	sock.SetWriteDeadline(transport.Time(c.writeBy.Load()))
 	c.sock = sock
 	return sock, nil
 }

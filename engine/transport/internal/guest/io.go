@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"github.com/peregrine-http/peregrine/engine/transport"
@@ -24,7 +23,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 		case c.closed:
 			defer c.mu.Unlock()
 			return 0, c.end
-		case passed(&c.readBy):
+		case transport.Passed(c.readBy.Load()):
 			c.mu.Unlock()
 			return 0, os.ErrDeadlineExceeded
 		case c.buf != nil || len(c.more) > 0:
@@ -70,7 +69,7 @@ func (c *Conn) take(p []byte) int {
 func (c *Conn) Write(p []byte) (int, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	if passed(&c.writeBy) {
+	if transport.Passed(c.writeBy.Load()) {
 		return 0, os.ErrDeadlineExceeded
 	}
 	n, err := c.send(p)
@@ -145,19 +144,6 @@ func (c *Conn) SetLinger(sec int) error {
 	return net.ErrClosed
 }
 
-func passed(deadline *atomic.Int64) bool {
-	at := deadline.Load()
-	return at != 0 && time.Now().UnixNano() >= at
-}
-
-// at returns the deadline as package net wants it.
-func at(deadline *atomic.Int64) time.Time {
-	if ns := deadline.Load(); ns != 0 {
-		return time.Unix(0, ns)
-	}
-	return time.Time{}
-}
-
 // SetDeadline implements net.Conn.
 func (c *Conn) SetDeadline(t time.Time) error {
 	c.SetReadDeadline(t)
@@ -171,7 +157,7 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 	}
 	c.mu.Lock()
 	if c.waits > 0 || c.wake != nil {
-		if passed(&c.readBy) {
+		if transport.Passed(c.readBy.Load()) {
 			c.notify()
 		} else {
 			c.arm()
@@ -181,7 +167,7 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 	c.fdMu.Lock()
 	defer c.fdMu.Unlock()
 	if c.sock != nil {
-		return c.sock.SetReadDeadline(at(&c.readBy)) // of two calls at once, what the later one has stored
+		return c.sock.SetReadDeadline(transport.Time(c.readBy.Load())) // of two calls at once, what the later one has stored
 	}
 	return nil
 }
@@ -194,7 +180,7 @@ func (c *Conn) SetWriteDeadline(t time.Time) error {
 	c.fdMu.Lock()
 	defer c.fdMu.Unlock()
 	if c.sock != nil {
-		return c.sock.SetWriteDeadline(at(&c.writeBy))
+		return c.sock.SetWriteDeadline(transport.Time(c.writeBy.Load()))
 	}
 	return nil
 }
@@ -207,7 +193,7 @@ func (c *Conn) arm() {
 		return
 	}
 	c.armed = at
-	left := time.Until(time.Unix(0, at))
+	left := time.Until(transport.Time(at))
 	if c.timer == nil {
 		c.timer = time.AfterFunc(left, c.tick)
 	} else {
@@ -220,7 +206,7 @@ func (c *Conn) tick() {
 	defer c.mu.Unlock()
 	c.armed = 0
 	switch {
-	case passed(&c.readBy):
+	case transport.Passed(c.readBy.Load()):
 		c.notify()
 	case c.waits > 0 || c.wake != nil:
 		c.arm()
