@@ -94,7 +94,8 @@ type Server struct {
 	counters counters
 }
 
-// Hooks are called by a connection's owner and must not block. Each may be nil.
+// Hooks are called by a connection's owner and must not block, nor end their goroutine (runtime.Goexit, as testing.T.FailNow calls
+// it): it may be a loop's, whose other connections would wait for ever. Each may be nil.
 type Hooks struct {
 	// Opened: accepted, before the first read. It runs on the accepting goroutine.
 	Opened func(c *Conn)

@@ -52,7 +52,8 @@ type Server struct {
 	// and does not have "h2" means that HTTP/2 is not offered, unless Protocols says so.
 	TLSNextProto map[string]func(*http.Server, *tls.Conn, http.Handler)
 
-	// ConnState is told each connection's changes of state, with the same net.Conn each time. It must not block.
+	// ConnState is told each connection's changes of state, with the same net.Conn each time. It must not block, nor end its
+	// goroutine (runtime.Goexit, as testing.T.FailNow calls it): it may be a loop's, whose other connections would wait for ever.
 	// Setting it costs some 300 bytes for each connection.
 	ConnState func(net.Conn, http.ConnState)
 
