@@ -22,7 +22,9 @@ type looping struct {
 }
 
 func newLooping(s *Server) *looping {
-	return &looping{newScript(s), transport.NewBuffer(transport.BufferLarge)}
+	l := &looping{newScript(s), transport.NewBuffer(transport.BufferLarge)}
+	l.t.Now = l.now
+	return l
 }
 
 func (l *looping) turn(in string) transport.Next {

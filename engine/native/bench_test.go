@@ -39,7 +39,7 @@ func newPlayed(tb testing.TB, rt *Router, changes ...func(*Server)) *played {
 
 // play gives the session one piece of input and returns what it answers: valid until the next call.
 func (p *played) play(in []byte) []byte {
-	p.turn.In, p.turn.Out, p.turn.Now = in, p.turn.Out[:0], time.Unix(1e9, 0)
+	p.turn.In, p.turn.Out, p.turn.Now = in, p.turn.Out[:0], transport.Time(1e18)
 	if next := p.session.Run(&p.turn); next != transport.Read {
 		panic(next)
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -75,7 +74,7 @@ func playSplit(t *testing.T, eng *engine.Server, in []byte, cut int) (string, tr
 	}))
 	session := p.newSession(p)
 	p.rest, p.last = in[:cut], in[cut:]
-	turn := transport.Turn{Now: time.Unix(1e9, 0)}
+	turn := transport.Turn{Now: transport.Time(1e18)}
 	for {
 		turn.EOF = !p.take(&turn)
 		next := session.Run(&turn)
