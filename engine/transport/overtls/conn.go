@@ -14,6 +14,7 @@ import (
 type Conn struct {
 	// Fixed from open on.
 	outer transport.Conn
+	nc    net.Conn // outer's, which hooks may keep for ever; nil: there is none
 	layer *Layer
 	inner transport.Session
 	tls   *tls.Conn
@@ -24,7 +25,7 @@ type Conn struct {
 	rest     *transport.Buffer // plaintext that the session has not consumed; nil when there is none
 	over     error             // what ended the input: io.EOF, or why it cannot be read; final
 	accepted int64             // by transport.Nanos
-	readBy   int64             // the session's read deadline, until the handshake has ended: Unix nanoseconds
+	readBy   int64             // the session's read deadline, until the handshake has ended
 	record   int               // how much of the record at the front of turn.In has not been handed out
 	state    state
 	again    bool // the session has not seen what is at hand
@@ -41,7 +42,8 @@ type Conn struct {
 	sending atomic.Bool // crypto/tls writes what it is asked to; else it answers its peer
 	flooded atomic.Bool // with more than is kept
 
-	mu      sync.Mutex // guards the following
+	mu      sync.Mutex // guards the following, and raw's change
+	parted  bool       // outer is another connection's, or soon will be
 	out     []byte     // ciphertext that is not in turn.Out yet
 	answers int        // bytes of what waits to be sent that crypto/tls has written by itself
 }
@@ -140,7 +142,7 @@ func (c *Conn) Abort() { c.outer.Abort() }
 
 // NetConn implements transport.Conn: a *tls.Conn, if the transport has anything.
 func (c *Conn) NetConn() net.Conn {
-	if c.raw.Load() == nil && c.outer.NetConn() == nil {
+	if c.raw.Load() == nil && c.nc == nil {
 		return nil
 	}
 	return c.tls
@@ -148,16 +150,24 @@ func (c *Conn) NetConn() net.Conn {
 
 // RemoteAddr implements transport.Conn. It is right after Hijack, too.
 func (c *Conn) RemoteAddr() net.Addr {
-	if raw := c.raw.Load(); raw != nil {
-		return raw.nc.RemoteAddr()
+	if nc := c.lasting(); nc != nil {
+		return nc.RemoteAddr()
 	}
 	return c.outer.RemoteAddr()
 }
 
 // LocalAddr implements transport.Conn. It is right after Hijack, too.
 func (c *Conn) LocalAddr() net.Addr {
-	if raw := c.raw.Load(); raw != nil {
-		return raw.nc.LocalAddr()
+	if nc := c.lasting(); nc != nil {
+		return nc.LocalAddr()
 	}
 	return c.outer.LocalAddr()
+}
+
+// lasting is what may be asked when the connection has ended, or nil: there is only outer.
+func (c *Conn) lasting() net.Conn {
+	if raw := c.raw.Load(); raw != nil {
+		return raw.nc
+	}
+	return c.nc
 }

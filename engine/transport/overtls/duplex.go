@@ -178,6 +178,7 @@ func (s *protocol) HangUp(reset bool) { s.duplex.p.HangUp(reset) }
 // Closed implements transport.Session.
 func (s *protocol) Closed(err error) {
 	c := (*Conn)(s)
+	c.depart()
 	c.free()
 	c.duplex.p.Closed(c.reason(err))
 }

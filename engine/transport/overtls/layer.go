@@ -50,7 +50,7 @@ func New(cfg Config) *Layer {
 func (l *Layer) Under(next func(transport.Conn) transport.Session) func(transport.Conn) transport.Session {
 	return func(outer transport.Conn) transport.Session {
 		now := time.Now()
-		c := &Conn{outer: outer, layer: l, accepted: transport.Nanos(now)}
+		c := &Conn{outer: outer, nc: outer.NetConn(), layer: l, accepted: transport.Nanos(now)}
 		c.tls = tls.Server((*wire)(c), l.config.TLS)
 		if d := l.config.HandshakeTimeout; d > 0 {
 			by := now.Add(d)

@@ -145,7 +145,9 @@ func (c *Conn) detach(t *transport.Turn) error {
 		raw.ahead = slices.Clone(t.In)
 		t.In = t.In[len(t.In):]
 	}
+	c.mu.Lock()
 	c.raw.Store(raw)
+	c.mu.Unlock()
 	return nil
 }
 

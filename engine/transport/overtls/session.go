@@ -205,6 +205,7 @@ func (s *session) HangUp(reset bool) { s.inner.HangUp(reset) }
 // Closed implements transport.Session.
 func (s *session) Closed(err error) {
 	c := (*Conn)(s)
+	c.depart()
 	c.free()
 	if c.state == stateHello && err != nil { // the transport has not asked what to do about it
 		c.failed(err)

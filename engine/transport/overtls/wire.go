@@ -143,21 +143,42 @@ func (c *Conn) collect() {
 	c.mu.Unlock()
 }
 
-// Close is called by crypto/tls when the handshake's context has ended, by hooks, and after Hijack.
+// Close is called by crypto/tls when the handshake's context has ended, by hooks, and after Hijack. Hooks may have kept their
+// *tls.Conn, and crypto/tls does not wait for a Close that it has begun: so it may come when the connection has ended, and
+// outer is the next one's.
 func (w *wire) Close() error {
 	c := (*Conn)(w)
-	if raw := c.raw.Load(); raw != nil {
-		return raw.nc.Close()
-	}
-	if nc := c.outer.NetConn(); nc != nil {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if nc := c.lasting(); nc != nil {
 		return nc.Close()
+	}
+	if c.parted {
+		return net.ErrClosed
 	}
 	c.outer.Abort()
 	return nil
 }
 
-func (w *wire) LocalAddr() net.Addr  { return (*Conn)(w).LocalAddr() }
-func (w *wire) RemoteAddr() net.Addr { return (*Conn)(w).RemoteAddr() }
+// depart is called when the connection ends, while outer is still its own.
+func (c *Conn) depart() {
+	c.mu.Lock()
+	c.parted = true
+	c.mu.Unlock()
+}
+
+// RemoteAddr and LocalAddr are nobody's for a callback of tls.Config that asks when the connection has ended.
+func (w *wire) RemoteAddr() net.Addr { return (*Conn)(w).address((*Conn).RemoteAddr) }
+func (w *wire) LocalAddr() net.Addr  { return (*Conn)(w).address((*Conn).LocalAddr) }
+
+func (c *Conn) address(of func(*Conn) net.Addr) net.Addr {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.parted && c.lasting() == nil {
+		return new(net.TCPAddr)
+	}
+	return of(c)
+}
 
 // SetDeadline, and what follows, do nothing while the connection is the transport's: its deadlines are the session's. And
 // crypto/tls, when it says farewell, sets one that has passed.
