@@ -117,7 +117,7 @@ func TestCoderPings(t *testing.T) {
 		}
 		failed := make(chan error, 1)
 		go func() {
-			for {
+			for ; ; time.Sleep(time.Millisecond) { // Options.ControlsMax
 				if err := c.Ping(ctx); err != nil {
 					failed <- err
 					return

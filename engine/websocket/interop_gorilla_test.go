@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -31,14 +32,16 @@ func gorilla(t *testing.T, d websocket.Dialer, url string) *websocket.Conn {
 	return c
 }
 
-// words are bytes that compress by about half, valid UTF-8.
+// words are bytes that compress by half and more, valid UTF-8. Letters by chance do not always: when nothing comes twice, flate stores.
 func words(n int) []byte {
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = "etaoin shrdlu"[rand.IntN(13)]
+	b := make([]byte, 0, n+16)
+	for len(b) < n {
+		b = append(append(b, vocabulary[rand.IntN(len(vocabulary))]...), ' ')
 	}
-	return b
+	return b[:n]
 }
+
+var vocabulary = strings.Fields("answer connection event frame handler kernel listener message path queue reader socket thread worker")
 
 // TestGorillaFraming: messages of all sizes, written through buffers that cut them into fragments, and whole, and prepared; and
 // read in small pieces.
