@@ -264,17 +264,25 @@ func TestLoadMix(t *testing.T) {
 // Each response is held to what its own request wants.
 func TestLoadMixFindsTheWrongOne(t *testing.T) {
 	var asked atomic.Int64
+	enough := make(chan bool, 1)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body := r.URL.Path
-		if body == "/b" && asked.Add(1) == 20 {
-			body = "/a"
+		if body == "/b" {
+			switch asked.Add(1) {
+			case 20:
+				body = "/a"
+			case 100:
+				enough <- true
+			}
 		}
 		io.WriteString(w, body)
 	}))
 	defer s.Close()
 	bothDrivers(t, func(t *testing.T, load loadFunc) {
 		asked.Store(0)
-		code, rep, stderr := loadJSON(t, load, "-warmup", "0s", "-url", "1="+s.URL+"/a", "-url", "1="+s.URL+"/b")
+		ctx := until(t, enough)
+		code, rep, stderr := loadJSON(t, func(_ context.Context, args ...string) (int, string, string) { return load(ctx, args...) },
+			"-warmup", "0s", "-d", "30s", "-url", "1="+s.URL+"/a", "-url", "1="+s.URL+"/b")
 		require.Equal(t, 1, code)
 		require.Contains(t, stderr, "body differs at byte 1")
 		require.EqualValues(t, 1, rep.Failed)

@@ -54,12 +54,16 @@ func TestLoadTLS(t *testing.T) {
 
 func TestLoadTLSFindsWhatIsWrong(t *testing.T) {
 	var asked atomic.Int64
+	enough := make(chan bool, 1)
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		switch asked.Add(1) {
 		case 20:
 			io.WriteString(w, "jello")
 		case 40:
 			panic(http.ErrAbortHandler)
+		case 200:
+			enough <- true
+			io.WriteString(w, "hello")
 		default:
 			io.WriteString(w, "hello")
 		}
@@ -69,7 +73,7 @@ func TestLoadTLSFindsWhatIsWrong(t *testing.T) {
 	defer s.Close()
 	bothDrivers(t, func(t *testing.T, load func(context.Context, ...string) (int, string, string)) {
 		asked.Store(0)
-		code, stdout, _ := load(t.Context(), "-warmup", "0s", "-d", "400ms", s.URL)
+		code, stdout, _ := load(until(t, enough), "-warmup", "0s", "-d", "30s", s.URL)
 		require.Equal(t, 1, code)
 		require.Contains(t, stdout, "body differs at byte 0")
 		require.Contains(t, stdout, "closed with 1 requests unanswered")

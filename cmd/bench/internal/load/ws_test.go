@@ -30,7 +30,7 @@ func wsURL(url, path string) string { return "ws" + strings.TrimPrefix(url, "htt
 
 func TestLoadSocketEcho(t *testing.T) {
 	for i, s := range benchtest.Speaking() {
-		for k, flags := range []string{"-size 64", "-size 5000 -text -pipeline 4", "-size 70000 -portable", "-rate 200"} {
+		for k, flags := range []string{"-size 64", "-size 5000 -text -pipeline 4", "-size 70000 -portable", "-rate 1000"} {
 			if s.Name != "native" && k != i%4 {
 				continue // ours in every way, the others in one each
 			}
@@ -162,9 +162,9 @@ func TestLoadSocketWrong(t *testing.T) {
 		{"-subscribe 1", "/changed", "405"},
 	} {
 		t.Run(strings.TrimSpace(c.flags+" "+c.path), func(t *testing.T) {
-			args := "load -d 700ms -warmup 0s -timeout 300ms " // the fifth at 25 ms, unless the machine stands still
+			args := "load -d 700ms -warmup 0s -timeout 700ms " // the fifth at 25 ms, unless the machine stands still
 			if c.flags == "" {
-				args += "-d 150ms -c 2 "
+				args += "-d 400ms -c 2 "
 			}
 			code, out, errs := runBench(t.Context(), append(strings.Fields(args+c.flags), wsURL(url, c.path))...)
 			require.Equal(t, 1, code, out)
@@ -226,6 +226,7 @@ func TestSubscriberAnswersPings(t *testing.T) {
 func TestLoadSocketEndsEarly(t *testing.T) {
 	for _, flags := range []string{"-c 3 /ws", "-subscribe 3 /topic/x", "-portable -c 3 /ws", "-portable -subscribe 3 /topic/x"} {
 		t.Run(flags, func(t *testing.T) {
+			t.Parallel() // it waits
 			args := strings.Fields("load -d 1h -warmup 0s -timeout 5s " + flags)
 			start := func(then func(*httptest.Server)) func(context.Context) (int, string, string) {
 				standard, err := servers.New("net/http", "", servers.Options{})
@@ -235,7 +236,7 @@ func TestLoadSocketEndsEarly(t *testing.T) {
 				var opened atomic.Int64
 				s = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					if r.Method == "GET" && opened.Add(1) == 4 { // the probe's, and all
-						time.AfterFunc(150*time.Millisecond, func() { then(s) })
+						time.AfterFunc(600*time.Millisecond, func() { then(s) }) // more than a machine stands still
 					}
 					handler.ServeHTTP(w, r)
 				}))
