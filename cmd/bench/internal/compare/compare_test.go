@@ -90,7 +90,7 @@ func TestMeasureServerDies(t *testing.T) {
 	groups, err := scenarios[0].groups(ch.URL, c.conns)
 	require.NoError(t, err)
 	go func() {
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(500 * time.Millisecond) // more than a machine stands still
 		ch.Kill()
 	}()
 	_, err = c.measure(t.Context(), scenarios[0], ch, groups)
@@ -206,7 +206,8 @@ func TestCompareTriesAgain(t *testing.T) {
 			var conns atomic.Int64
 			s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if n := r.Context().Value(connNumber{}).(int64); n > 1 && n <= 1+4*slow { // after the probe's, four a round
-					time.Sleep(500 * time.Millisecond)
+					<-r.Context().Done() // until the round is over
+					return
 				}
 				io.WriteString(w, servers.Plaintext)
 			}))
@@ -216,7 +217,7 @@ func TestCompareTriesAgain(t *testing.T) {
 			s.Start()
 			defer s.Close()
 			c := comparison{
-				servers: []string{"x"}, rounds: 1, conns: 4, duration: 200 * time.Millisecond, timeout: 20 * time.Second,
+				servers: []string{"x"}, rounds: 1, conns: 4, duration: 500 * time.Millisecond, timeout: 20 * time.Second,
 				externals: map[externalKey]*external{{"x", false}: {}}, line: command.NewProgress(io.Discard),
 			}
 			ch := process.Running("x", s.URL, s.Listener.Addr().String())

@@ -41,7 +41,7 @@ func TestCompareResults(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "results.json")
 	args := append([]string{"compare", "-servers", "floor", "-scenarios", "plaintext,open-50,idle",
 		"-external", fmt.Sprintf("theirs=http://%s,%s serve -server net/http -addr %s", addr, self, addr),
-		"-base", "theirs", "-wide", "-json", file}, append(quick[:len(quick):len(quick)], "-rounds", "1")...)
+		"-base", "theirs", "-wide", "-json", file}, append(quick[:len(quick):len(quick)], "-rounds", "1", "-d", "700ms")...) // a percentile wants its hundred answers
 	out, err := benchtest.Process(t, args...).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	require.Regexp(t, `plaintext, 8 connections +floor +\S.*\n +theirs +\S.*\n +ratio `, string(out))
