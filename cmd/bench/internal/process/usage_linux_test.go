@@ -138,7 +138,11 @@ func TestContextSwitches(t *testing.T) {
 	from, _, err := contextSwitches(self)
 	require.NoError(t, err)
 	for range 50 {
-		require.NoError(t, syscall.Nanosleep(&syscall.Timespec{Nsec: 1000}, nil))
+		var err error = syscall.EINTR // by the runtime, which wakes threads by signals
+		for err == syscall.EINTR {
+			err = syscall.Nanosleep(&syscall.Timespec{Nsec: 1000}, nil)
+		}
+		require.NoError(t, err)
 	}
 	to, _, err := contextSwitches(self)
 	require.NoError(t, err)
