@@ -47,6 +47,9 @@ const (
 	flagHijacked                    // the connection is the handler's
 	flagWaited                      // the exchange may have waited: t.Now is stale
 	flagUpgraded                    // another protocol follows
+	flagReads                       // somebody is in ReadBody, and may wait there
+	flagWrites                      // somebody is in Flush or SendFile
+	flagRecalled                    // somebody was when the handler had returned
 )
 
 // ErrHijacked is what Hijack, Upgrade and Flush return after Hijack, and Hijack and Upgrade after Upgrade.
@@ -89,6 +92,7 @@ func (x *Exchange) serve(h Handler) (lent bool) {
 // finish is for a handler that has returned.
 func (x *Exchange) finish() {
 	x.endContext()
+	x.recall(flagReads | flagWrites)
 	if f := x.flags.Load(); f&flagBody != 0 && f&(flagHijacked|flagAborted) == 0 {
 		x.discardBody()
 	}
@@ -102,6 +106,31 @@ func (x *Exchange) escaped(value any) {
 	if x.flags.Load()&flagHijacked == 0 {
 		x.Abort()
 		c.phase = phaseEnd
+	}
+	x.recall(flagReads | flagWrites)
+}
+
+// Recall is for a handler layer whose handler has returned: it cuts the connection if a goroutine that the handler has left behind
+// is still in Flush or SendFile, where it may wait for a peer that does not read, and returns when it has left them. It reports
+// whether there was one, now or at an earlier call: what that goroutine has of the layer it may use still. A ReadBody that is
+// under way is ended in the same way later, when ServeExchange has returned.
+func (x *Exchange) Recall() bool { return x.recall(flagWrites) }
+
+// recall sees to it that nobody is left in a call when the connection goes on to another exchange, or its place to another
+// connection: the call would go on there.
+func (x *Exchange) recall(calls uint32) bool {
+	if x.flags.Load()&calls != 0 {
+		x.Abort()
+		x.flags.Or(flagRecalled)
+		x.await(calls)
+	}
+	return x.flags.Load()&flagRecalled != 0
+}
+
+// await waits until nobody is in those calls, which have been made to fail.
+func (x *Exchange) await(calls uint32) {
+	for pause := time.Microsecond; x.flags.Load()&calls != 0; pause = min(2*pause, recallPauseMax) {
+		time.Sleep(pause)
 	}
 }
 
@@ -188,13 +217,20 @@ func (x *Exchange) SetWriteDeadline(at time.Time) {
 }
 
 // Hijack takes the connection out of the server. Out is sent first. pending is a copy of what has been received and not
-// read. Deadlines are lifted. Afterwards the exchange may only be used for Conn, Server, Head and HeadBytes, and
+// read. Deadlines are lifted. A ReadBody that waits on another goroutine ends before. Afterwards the exchange may only be used for Conn, Server, Head and HeadBytes, and
 // nobody but the caller closes the connection.
 func (x *Exchange) Hijack() (nc net.Conn, pending []byte, err error) {
 	if x.flags.Load()&(flagHijacked|flagUpgraded) != 0 {
 		return nil, nil, ErrHijacked
 	}
 	c, t := x.c, x.t
+	if x.Recall() {
+		return nil, nil, net.ErrClosed
+	}
+	if x.flags.Load()&flagReads != 0 {
+		x.SetReadDeadline(time.Unix(1, 0))
+		x.await(flagReads)
+	}
 	if nc, err = c.conn.Hijack(t); err != nil {
 		return nil, nil, err
 	}

@@ -106,7 +106,8 @@ func (x *Exchange) decodeChunks(p []byte) (n int, err error) {
 // readDirect saves the copy for a large piece of a body with a length, when no input is at hand.
 func (x *Exchange) readDirect(p []byte) (int, error) {
 	b := &x.body
-	x.flags.Or(flagWaited)
+	defer x.flags.And(^flagReads)
+	x.flags.Or(flagWaited | flagReads)
 	n, err := x.c.conn.Read(x.t, p[:min(int64(len(p)), b.left)])
 	if b.left -= int64(n); b.left == 0 {
 		x.bodyEnd()
@@ -119,7 +120,8 @@ func (x *Exchange) readDirect(p []byte) (int, error) {
 }
 
 func (x *Exchange) fill() error {
-	x.flags.Or(flagWaited)
+	defer x.flags.And(^flagReads)
+	x.flags.Or(flagWaited | flagReads)
 	if err := x.c.conn.Fill(x.t); err != nil {
 		return x.readFailed(err)
 	}

@@ -26,7 +26,8 @@ func (x *Exchange) OutFull() bool { return len(x.t.Out) > transport.OutHigh }
 // It waits for a peer that does not read: up to the write deadline (os.ErrDeadlineExceeded), or without end. After an
 // error the connection ends.
 func (x *Exchange) Flush(more ...[]byte) error {
-	if x.flags.Or(flagWaited)&flagHijacked != 0 {
+	defer x.flags.And(^flagWrites)
+	if x.flags.Or(flagWaited|flagWrites)&flagHijacked != 0 {
 		return ErrHijacked
 	}
 	err := x.c.conn.Flush(x.t, more...)
@@ -39,7 +40,8 @@ func (x *Exchange) Flush(more ...[]byte) error {
 // SendFile sends Out and then up to n bytes of f from its current offset (n < 0: up to its end), without a copy where
 // the system can. It returns the number of f's bytes that were sent. It waits and fails as Flush does.
 func (x *Exchange) SendFile(f *os.File, n int64) (int64, error) {
-	if x.flags.Or(flagWaited)&flagHijacked != 0 {
+	defer x.flags.And(^flagWrites)
+	if x.flags.Or(flagWaited|flagWrites)&flagHijacked != 0 {
 		return 0, ErrHijacked
 	}
 	sent, err := x.c.conn.SendFile(x.t, f, n)

@@ -31,6 +31,9 @@ const (
 	// not wait for it: a client that connects ahead of its need gets the time to use it. It is net/http's figure.
 	freshIdleAfter = 5 * time.Second
 
+	// recallPauseMax is the longest pause between two looks for a goroutine that is about to leave a call which has been cut.
+	recallPauseMax = 10 * time.Millisecond
+
 	// panicStackMax bounds the stack, in bytes, that is reported of a handler that panicked.
 	panicStackMax = 64 << 10
 )

@@ -41,7 +41,7 @@ func (ex *exchange) serve(handler http.Handler) {
 	handler.ServeHTTP(w, &ex.req)
 	w.endNotify()
 	ex.ctx.Cancel()
-	if !w.hijacked.Load() {
+	if !w.hijacked.Load() && !w.x.Recall() {
 		w.finish()
 	}
 	returned = true
@@ -68,7 +68,9 @@ func (ex *exchange) recovered(value any) {
 func (w *response) release() {
 	w.done.Store(true)
 	w.body.end()
-	w.freeDraft()
+	if !w.x.Recall() { // else somebody may have it still
+		w.freeDraft()
+	}
 	w.x = nil
 }
 

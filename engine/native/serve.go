@@ -40,6 +40,10 @@ func (s *serving) ServeExchange(x *engine.Exchange) {
 		if !x.BodyDone() && !d.w.gone {
 			d.r.extendBodyDeadline() // for the engine, which reads the rest away
 		}
+		if x.Recall() { // somebody has both still
+			x.Local = nil
+			return
+		}
 		d.w.end()
 		d.r.end()
 	}()
@@ -47,11 +51,13 @@ func (s *serving) ServeExchange(x *engine.Exchange) {
 	d.w.begin(s, x, &d.r)
 	err := d.run(s, s.find(&d.r))
 	d.w.endEvents()
-	if err != nil {
-		d.failed(s, err)
-	}
-	if !d.w.finish() {
-		d.incomplete()
+	if !x.Recall() {
+		if err != nil {
+			d.failed(s, err)
+		}
+		if !d.w.finish() {
+			d.incomplete()
+		}
 	}
 	returned = true
 }
