@@ -119,6 +119,7 @@ func TestTimer(t *testing.T) {
 func TestLate(t *testing.T) {
 	addr, m := start(t)
 	c := watch(t, addr)
+	require.NoError(t, c.SetReadDeadline(time.Now().Add(3*patience))) // megabytes come before the last price
 	c.send(`{"subscribe":["*"]}`)
 	for m.endpoint.Counters().Dropped == 0 {
 		m.move()
