@@ -28,10 +28,11 @@ func TestDrain(t *testing.T) {
 	n, err := idle.Read(buf)
 	require.NoError(t, err)
 	require.NotContains(t, string(buf[:n]), "Connection: close")
-	body := s.later("/sleep/1500")
+	body, answer := s.laterThan()
 	s.says(1, "sleeping in")
 	s.kill(syscall.SIGTERM)
 	eventually(t, "connections to be refused", s.refused)
+	answer()
 	_, err = parseAnswer(<-body)
 	require.NoError(t, err)
 	_, err = idle.Read(buf)
@@ -113,7 +114,7 @@ func TestSignalToAll(t *testing.T) {
 			o := options(2)
 			o.Grace = time.Hour
 			s := launch(t, config{Options: o}).up(2)
-			body := s.later("/sleep/1500")
+			body, answer := s.laterThan()
 			worker, err := strconv.Atoi(s.says(1, `sleeping in (\d+)`)[0][1])
 			require.NoError(t, err)
 			all := []int{worker}
@@ -127,6 +128,8 @@ func TestSignalToAll(t *testing.T) {
 			for _, pid := range all {
 				require.NoError(t, syscall.Kill(pid, syscall.SIGTERM))
 			}
+			time.Sleep(300 * time.Millisecond) // for a cut, which must not come
+			answer()
 			_, err = parseAnswer(<-body)
 			require.NoError(t, err)
 			require.Equal(t, 0, s.exits())

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
@@ -207,6 +208,14 @@ func (s *service) later(path string) <-chan string {
 		body <- text
 	}()
 	return body
+}
+
+// laterThan is later for a request that is not answered before answer is called.
+func (s *service) laterThan() (body <-chan string, answer func()) {
+	s.t.Helper()
+	file := filepath.Join(s.t.TempDir(), "unanswered")
+	require.NoError(s.t, os.WriteFile(file, nil, 0o600))
+	return s.later("/while" + file), func() { require.NoError(s.t, os.Remove(file)) }
 }
 
 func (s *service) ask() answer {

@@ -126,6 +126,13 @@ func (c *config) run() error {
 			time.Sleep(time.Duration(ms) * time.Millisecond)
 			io.WriteString(rw, answer(""))
 		})
+		mux.HandleFunc("/while/{file...}", func(rw http.ResponseWriter, r *http.Request) {
+			fmt.Fprintln(os.Stderr, "sleeping in", os.Getpid())
+			for _, err := os.Stat("/" + r.PathValue("file")); err == nil; _, err = os.Stat("/" + r.PathValue("file")) {
+				time.Sleep(5 * time.Millisecond)
+			}
+			io.WriteString(rw, answer(""))
+		})
 		mux.HandleFunc("/exit", func(http.ResponseWriter, *http.Request) { os.Exit(3) })
 		mux.HandleFunc("/hang", func(http.ResponseWriter, *http.Request) { hangs.Store(true) })
 		mux.HandleFunc("/stop", func(http.ResponseWriter, *http.Request) { syscall.Kill(os.Getpid(), syscall.SIGSTOP) })
