@@ -275,7 +275,7 @@ func TestRecycleOneAtATime(t *testing.T) {
 func TestRecycle(t *testing.T) {
 	t.Run("requests", func(t *testing.T) {
 		o := options(2)
-		o.RecycleRequests, o.HeartbeatTimeout = 20, 200*time.Millisecond
+		o.RecycleRequests, o.HeartbeatTimeout = 20, 600*time.Millisecond
 		s := launch(t, config{Options: o}).up(2)
 		for first := s.askAll(2); ; {
 			if all := s.askAll(2); all[0].pid != first[0].pid && all[1].pid != first[1].pid {
@@ -288,7 +288,7 @@ func TestRecycle(t *testing.T) {
 	})
 	t.Run("memory", func(t *testing.T) {
 		o := options(1)
-		o.Master, o.RecycleMemory, o.HeartbeatTimeout = true, 1, 200*time.Millisecond
+		o.Master, o.RecycleMemory, o.HeartbeatTimeout = true, 1, 600*time.Millisecond
 		s := launch(t, config{Options: o}).up(1)
 		s.says(2, `processes: recycling done`)
 		s.kill(syscall.SIGTERM)
