@@ -42,7 +42,8 @@ func TestAdmin(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "admin")
 	o := options(2)
 	o.Admin, o.HeartbeatTimeout = path, time.Second
-	s := launch(t, config{Options: o}).up(2)
+	hang := filepath.Join(t.TempDir(), "hang")
+	s := launch(t, config{Options: o, FailIf: hang}).up(2)
 	info, err := os.Stat(path)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
@@ -92,6 +93,7 @@ func TestAdmin(t *testing.T) {
 		require.Equal(t, 200, code, body)
 		require.Equal(t, "\x1f\x8b", body[:2], target+want) // profiles are gzip
 	}
+	require.NoError(t, os.WriteFile(hang, []byte("hang"), 0o600)) // or the change may be over before another one is asked for
 	for _, c := range []struct {
 		method, target string
 		code           int
@@ -111,6 +113,7 @@ func TestAdmin(t *testing.T) {
 		require.Equal(t, c.code, code, body)
 		require.Contains(t, body, c.want)
 	}
+	require.NoError(t, os.Remove(hang))
 	s.says(3, "reopened by")
 	s.says(3, "stacks of ")
 	s.says(1, "processes: replacement done")

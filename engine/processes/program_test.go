@@ -32,7 +32,7 @@ import (
 type config struct {
 	Options processes.Options
 	Server  string // "" for nethttp.Server, "native", "http", or what goes wrong at the start
-	FailIf  string // a file: workers fail to start as long as it is there, or, if it says "hang", never get ready
+	FailIf  string // a file: workers fail to start as long as it is there, or, if it says "hang", do not get ready
 	Resize  string // a file with the number of processes, if it is there
 	Moved   string // a file with other options, if it is there
 }
@@ -107,8 +107,13 @@ func (c *config) run() error {
 	return processes.Run(o, func(w *processes.Worker) error {
 		if text, err := os.ReadFile(c.FailIf); err == nil && string(text) == "hang" {
 			fmt.Fprintln(os.Stderr, "hanging")
-			<-w.Draining()
-			return nil
+			for ; err == nil; _, err = os.Stat(c.FailIf) {
+				select {
+				case <-w.Draining():
+					return nil
+				case <-time.After(5 * time.Millisecond):
+				}
+			}
 		} else if err == nil {
 			return errors.New("there is " + c.FailIf)
 		}

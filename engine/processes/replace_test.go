@@ -110,13 +110,16 @@ func TestNewProgramResizes(t *testing.T) {
 
 // TestOneChangeAtATime: a replacement that is asked for during another one comes after it, a new program does not.
 func TestOneChangeAtATime(t *testing.T) {
-	s := launch(t, config{Options: options(2)}).up(2)
+	hang := filepath.Join(t.TempDir(), "hang")
+	s := launch(t, config{Options: options(2), FailIf: hang}).up(2)
+	require.NoError(t, os.WriteFile(hang, []byte("hang"), 0o600)) // or it may be over before the next one is asked for
 	s.kill(syscall.SIGHUP)
 	s.says(1, "processes: replacement begins")
 	s.kill(syscall.SIGHUP)
 	s.says(1, "going to be replaced after what is under way")
 	s.kill(syscall.SIGUSR2)
 	s.says(1, "not replacing the program: one change at a time")
+	require.NoError(t, os.Remove(hang))
 	s.says(2, "processes: replacement done")
 	s.kill(syscall.SIGTERM)
 	require.Equal(t, 0, s.exits())
