@@ -340,7 +340,7 @@ func TestLargeBodies(t *testing.T) {
 // TestDeadlines: a first head that does not come after the handshake, and a connection that idles.
 func TestDeadlines(t *testing.T) {
 	onTransports(t, func(t *testing.T, transport string) {
-		const short = 50 * time.Millisecond
+		const short = 400 * time.Millisecond // more than a machine stands still, for the second head must come in time
 		s := serve(t, transport, echo, func(es *engine.Server) {
 			es.ReadHeaderTimeout, es.IdleTimeout, es.HandshakeTimeout = short, short, patience
 		})

@@ -47,11 +47,15 @@ func handshaking() int {
 // TestStalledHandshake: it ends when its time has passed, wherever it stands.
 func TestStalledHandshake(t *testing.T) {
 	onTransports(t, func(t *testing.T, transport string) {
-		s := serve(t, transport, echo, func(es *engine.Server) { es.HandshakeTimeout = 50 * time.Millisecond })
+		s := serve(t, transport, echo, func(es *engine.Server) { es.HandshakeTimeout = 400 * time.Millisecond })
 		first := hello(t)
+		var stalled []net.Conn
 		for _, n := range []int{0, 1, 5, len(first) - 1, len(first)} {
 			c := s.raw(t)
-			c.Write(first[:n])
+			c.Write(first[:n]) // in time, or the end would be a reset
+			stalled = append(stalled, c)
+		}
+		for _, c := range stalled {
 			_, err := io.ReadAll(c)
 			require.NoError(t, err)
 		}
