@@ -187,13 +187,13 @@ func stuffed(t *testing.T, transport string, o peregrine.Options) (d *diary, p *
 	url, _ := serve(t, transport, d.e)
 	p = connect(t, url+"x")
 	c = await(t, d.conn, "OnOpen")
-	for failures := 0; failures < 5; {
+	for failures := 0; failures < 10; {
 		if c.SendText(fmt.Sprintf("0:%d:%s", messages, pad)) == nil {
 			messages++
 			failures = 0
 		} else {
 			failures++
-			time.Sleep(3 * time.Millisecond) // what has been taken may be on its way still
+			time.Sleep(5 * time.Millisecond) // what has been taken may be on its way still, with a loop that has not got the CPU
 		}
 	}
 	return
