@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"time"
 
 	"github.com/peregrine-http/peregrine/engine/transport"
 	"github.com/peregrine-http/peregrine/wsproto"
@@ -29,7 +30,7 @@ var ErrNotServing = errors.New("websocket: Read is for Options.Serve")
 
 // serve runs Options.Serve, on a goroutine that may block.
 func (c *Conn) serve(t *transport.Turn) {
-	c.more.turn = t
+	c.more.turn.Store(t)
 	c.mu.Lock()
 	c.has &^= batch
 	c.has |= serving
@@ -39,7 +40,7 @@ func (c *Conn) serve(t *transport.Turn) {
 	}
 	c.mu.Unlock()
 	defer func() {
-		c.more.turn = nil
+		c.recall()
 		c.mu.Lock()
 		c.has &^= serving
 		c.mu.Unlock()
@@ -48,13 +49,30 @@ func (c *Conn) serve(t *transport.Turn) {
 	c.Close(wsproto.NormalClosure, "")
 }
 
+// recall waits for a Read that goes on, on another goroutine, when Serve has ended: the turn, and the place of the connection, will be
+// another's. It ends as the connection does, to which the peer has had a Close, or which is cut.
+func (c *Conn) recall() {
+	c.more.turn.Store(nil)
+	if c.more.reads.Load() != 0 && !c.parting() {
+		c.Cut()
+	}
+	for c.more.reads.Load() != 0 {
+		time.Sleep(recallEvery)
+	}
+}
+
 // Read waits for the next message. It is for the goroutine that runs Options.Serve. m.Data is valid until the next Read, and
 // until Serve returns. When the connection has ended the error is a *CloseError, and OnClose has been called.
 func (c *Conn) Read() (m Message, err error) {
-	if c.more == nil || c.more.turn == nil {
+	if c.more == nil {
 		return Message{}, ErrNotServing
 	}
-	t := c.more.turn
+	c.more.reads.Add(1)
+	defer c.more.reads.Add(-1)
+	t := c.more.turn.Load()
+	if t == nil {
+		return Message{}, ErrNotServing
+	}
 	for {
 		for len(t.In) > 0 && c.is&answered == 0 {
 			c.heardAt(transport.Clock())

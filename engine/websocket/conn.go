@@ -3,6 +3,7 @@ package websocket
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/peregrine-http/peregrine/engine/transport"
@@ -33,9 +34,10 @@ type Conn struct {
 type more struct {
 	protocol string
 	inflater *wsproto.Inflater
-	deflater *wsproto.Deflater // guarded by Conn.mu, if it keeps a context
-	turn     *transport.Turn   // while Options.Serve runs
-	end      *CloseError       // what Read says in the end
+	deflater *wsproto.Deflater              // guarded by Conn.mu, if it keeps a context
+	turn     atomic.Pointer[transport.Turn] // while Options.Serve runs
+	end      *CloseError                    // what Read says in the end
+	reads    atomic.Int32                   // how many are in Read
 }
 
 // is says how far the owner has come.

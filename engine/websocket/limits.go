@@ -40,6 +40,8 @@ const (
 	vecMax = 64
 	// deliverMax bounds the subscribers that a loop serves before it looks after its other connections.
 	deliverMax = 32
+	// recallEvery is the pause between two looks for a Read that is about to end.
+	recallEvery = time.Millisecond
 	// panicStackMax bounds the stack, in bytes, that is logged of a callback that panicked.
 	panicStackMax = 64 << 10
 )
