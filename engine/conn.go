@@ -36,6 +36,7 @@ type aside struct {
 	remote   string             // RemoteAddr().String()
 	peer     netip.AddrPort     // RemoteAddrPort()
 	protocol transport.Protocol // what serves the connection after an upgrade
+	nc       net.Conn           // NetConn(); after Hijack what that has returned
 
 	tls *tls.ConnectionState // of a connection with a TLS of its own
 }
@@ -85,9 +86,6 @@ const (
 	markClosed                    // conn is somebody else's; set under serving.closing
 )
 
-// RemoteAddr returns the peer's address; never nil. Any goroutine, until the connection ends.
-func (c *Conn) RemoteAddr() net.Addr { return c.conn.RemoteAddr() }
-
 // LocalAddr returns our address; never nil. It may cost a system call. Any goroutine, any time: a request's context may
 // be asked when the connection is long gone. Then it is the listener's address.
 func (c *Conn) LocalAddr() net.Addr {
@@ -97,16 +95,6 @@ func (c *Conn) LocalAddr() net.Addr {
 		return c.sv.listener.Addr()
 	}
 	return c.conn.LocalAddr()
-}
-
-// Remote returns RemoteAddr().String(), made once. Any goroutine.
-func (c *Conn) Remote() string {
-	if a := c.aside.Load(); a != nil && a.remote != "" {
-		return a.remote
-	}
-	text := c.conn.RemoteAddr().String()
-	c.change(func(a *aside) { a.remote = text })
-	return text
 }
 
 // change replaces what is aside.
@@ -132,8 +120,21 @@ func (c *Conn) protocol() transport.Protocol {
 }
 
 // NetConn returns a net.Conn that stands for the connection in hooks, always the same one, or nil unless
-// Server.NetConns is set. Reading or writing it corrupts the connection. Any goroutine.
-func (c *Conn) NetConn() net.Conn { return c.conn.NetConn() }
+// Server.NetConns is set. Reading or writing it corrupts the connection. After Exchange.Hijack there is one in any case. Any
+// goroutine, any time.
+func (c *Conn) NetConn() net.Conn {
+	if a := c.aside.Load(); a != nil {
+		return a.nc
+	}
+	return nil
+}
+
+// lasts notes a net.Conn that is this connection's for ever: the transport's is another one's when this one has ended.
+func (c *Conn) lasts(nc net.Conn) {
+	if nc != nil && c.NetConn() == nil {
+		c.change(func(a *aside) { a.nc = nc })
+	}
+}
 
 // Value returns what SetValue attached, or nil. For hooks and the handler.
 func (c *Conn) Value() any { return c.value }
@@ -208,6 +209,7 @@ func (c *Conn) mark(bit uint32) {
 func (sv *serving) open(tc transport.Conn) transport.Session {
 	now := time.Now()
 	c := &Conn{conn: tc, sv: sv, since: transport.Nanos(now)}
+	c.lasts(tc.NetConn())
 	sv.s.counters.accepted.Add(1)
 	sv.s.counters.open.Add(1)
 	if hook := sv.s.Hooks.Opened; hook != nil {

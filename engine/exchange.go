@@ -241,6 +241,8 @@ func (x *Exchange) Hijack() (nc net.Conn, pending []byte, err error) {
 	}
 	nc.SetDeadline(time.Time{})
 	c.phase = phaseGone
+	c.RemoteAddrPort() // now: see askPeer
+	c.lasts(nc)
 	c.part()
 	c.sv.s.counters.hijacked.Add(1)
 	c.sv.s.counters.open.Add(-1)
@@ -263,6 +265,7 @@ func (x *Exchange) Upgrade(open func(transport.Conn) transport.Protocol) error {
 		return ErrBody
 	}
 	c := x.c
+	c.RemoteAddrPort() // for who keeps c: it ends before the connection does
 	p := open(c.conn)
 	c.change(func(a *aside) { a.protocol = p })
 	c.setReadDeadline(time.Time{}, 0)

@@ -18,7 +18,7 @@ var _ transport.Starter = (*session)(nil)
 
 // foreignTLS returns the connection, if it is one of those.
 func (c *Conn) foreignTLS() (nc *tls.Conn, ok bool) {
-	nc, ok = c.conn.NetConn().(*tls.Conn)
+	nc, ok = c.NetConn().(*tls.Conn)
 	return nc, ok && c.sv.tls == nil
 }
 

@@ -47,7 +47,7 @@ func TestLeakedCalls(t *testing.T) {
 					go func() { ended <- call(x) }()
 					require.Eventually(t, func() bool { return engine.InCall(x) }, patience, time.Millisecond)
 				})
-				c := askLeaky(t, addr)
+				c := askLeaky(t, addr, bodiless)
 				select {
 				case err := <-ended:
 					require.Error(t, err)
@@ -79,7 +79,7 @@ func TestLeakedReadHijack(t *testing.T) {
 				io.WriteString(nc, "mine\n")
 				io.Copy(nc, io.LimitReader(nc, 5))
 			})
-			c := askLeaky(t, addr)
+			c := askLeaky(t, addr, bodiless)
 			in := bufio.NewReader(c)
 			line, err := in.ReadString('\n')
 			require.NoError(t, err)
@@ -98,10 +98,13 @@ type leaky func(*engine.Exchange)
 
 func (f leaky) ServeExchange(x *engine.Exchange) { f(x) }
 
-func serveLeaky(t *testing.T, transport string, h leaky) string {
+func serveLeaky(t *testing.T, transport string, h leaky, with ...func(*engine.Server)) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	s := &engine.Server{Handler: h, Transport: transport, Loops: 1}
+	for _, f := range with {
+		f(s)
+	}
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(l) }()
 	t.Cleanup(func() {
@@ -111,13 +114,14 @@ func serveLeaky(t *testing.T, transport string, h leaky) string {
 	return l.Addr().String()
 }
 
-// askLeaky begins a request whose body does not come.
-func askLeaky(t *testing.T, addr string) net.Conn {
+const bodiless = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n" // its body does not come
+
+func askLeaky(t *testing.T, addr, request string) net.Conn {
 	c, err := net.Dial("tcp", addr)
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
 	c.SetDeadline(time.Now().Add(patience))
-	_, err = io.WriteString(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+	_, err = io.WriteString(c, request)
 	require.NoError(t, err)
 	return c
 }

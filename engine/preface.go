@@ -68,14 +68,16 @@ func (c *Conn) handOver(t *transport.Turn, give func(nc net.Conn, pending []byte
 	pending := append([]byte(nil), t.In...)
 	t.In = t.In[len(t.In):]
 	nc.SetDeadline(time.Time{})
-	c.given()
+	c.given(nc)
 	give(nc, pending)
 	return transport.Gone
 }
 
 // given notes that the connection is somebody else's.
-func (c *Conn) given() {
+func (c *Conn) given(nc net.Conn) {
 	c.phase = phaseGone
+	c.RemoteAddrPort() // now: see askPeer
+	c.lasts(nc)
 	c.part()
 	c.sv.s.counters.hijacked.Add(1)
 	c.sv.s.counters.open.Add(-1)

@@ -62,6 +62,7 @@ type fakeListener struct{ net.Listener }
 type fakeNetConn struct{ net.Conn }
 
 func (fakeNetConn) SetDeadline(time.Time) error { return nil }
+func (fakeNetConn) RemoteAddr() net.Addr        { return (*script)(nil).RemoteAddr() }
 
 func (sc *script) logf(format string, args ...any) {
 	sc.log = append(sc.log, fmt.Sprintf(format, args...))

@@ -81,7 +81,7 @@ func (sv *serving) agreed(inner transport.Session, proto string) (serve func(*tl
 	}
 	c := (*Conn)(inner.(*session))
 	return func(nc *tls.Conn) {
-		c.given()
+		c.given(nc)
 		go next(c, nc)
 	}, true
 }
@@ -107,7 +107,7 @@ func (c *Conn) TLS() *tls.ConnectionState {
 	if a := c.aside.Load(); a != nil && a.tls != nil {
 		return a.tls
 	}
-	nc := c.conn.NetConn()
+	nc := c.NetConn()
 	tc, ok := nc.(interface{ ConnectionState() tls.ConnectionState })
 	if !ok {
 		return nil
