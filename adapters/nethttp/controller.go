@@ -1,6 +1,7 @@
 package nethttp
 
 import (
+	"net/http"
 	"sync"
 	"time"
 )
@@ -9,7 +10,10 @@ import (
 func (w *response) SetReadDeadline(at time.Time) error {
 	switch {
 	case w.hijacked.Load():
-		return w.rare.Load().conn.SetReadDeadline(at)
+		if r := w.rare.Load(); r != nil && r.conn != nil {
+			return r.conn.SetReadDeadline(at)
+		}
+		return http.ErrHijacked // by Upgrade
 	case w.done.Load():
 		return errFinished
 	}
@@ -21,7 +25,10 @@ func (w *response) SetReadDeadline(at time.Time) error {
 func (w *response) SetWriteDeadline(at time.Time) error {
 	switch {
 	case w.hijacked.Load():
-		return w.rare.Load().conn.SetWriteDeadline(at)
+		if r := w.rare.Load(); r != nil && r.conn != nil {
+			return r.conn.SetWriteDeadline(at)
+		}
+		return http.ErrHijacked // by Upgrade
 	case w.done.Load():
 		return errFinished
 	}

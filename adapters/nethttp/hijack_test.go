@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/peregrine-http/peregrine/adapters/nethttp"
+	"github.com/peregrine-http/peregrine/engine"
 )
 
 const upgrade = "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: own\r\n\r\n"
@@ -164,4 +165,29 @@ func TestHijackContext(t *testing.T) {
 	talk(t, addr, step{send: upgrade})
 	<-returned
 	<-r.Context().Done()
+}
+
+// After Upgrade there is no connection whose deadlines a handler, or what is around it, could set.
+func TestDeadlinesAfterUpgrade(t *testing.T) {
+	errs := make(chan error, 2)
+	addr := running(t, &nethttp.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(errs)
+		up := w.(interface {
+			Upgrade(func(x *engine.Exchange, fields []byte) error) error
+		})
+		require.NoError(t, up.Upgrade(func(x *engine.Exchange, _ []byte) error {
+			x.SetClose(false)
+			return nil
+		}))
+		rc := http.NewResponseController(w)
+		errs <- rc.SetReadDeadline(time.Time{})
+		errs <- rc.SetWriteDeadline(time.Time{})
+	})})
+	c, err := net.Dial("tcp", addr)
+	require.NoError(t, err)
+	defer c.Close()
+	io.WriteString(c, upgrade)
+	for range 2 {
+		require.ErrorIs(t, <-errs, http.ErrHijacked)
+	}
 }
