@@ -217,8 +217,9 @@ func (x *Exchange) SetWriteDeadline(at time.Time) {
 }
 
 // Hijack takes the connection out of the server. Out is sent first. pending is a copy of what has been received and not
-// read. Deadlines are lifted. A ReadBody that waits on another goroutine ends before. Afterwards the exchange may only be used for Conn, Server, Head and HeadBytes, and
-// nobody but the caller closes the connection.
+// read. Deadlines are lifted. A ReadBody that waits on another goroutine ends before; a Flush or SendFile is cut, and Hijack fails with
+// net.ErrClosed. Afterwards the exchange may only be used for Conn, Server, Head and HeadBytes, and nobody but the caller closes the
+// connection.
 func (x *Exchange) Hijack() (nc net.Conn, pending []byte, err error) {
 	if x.flags.Load()&(flagHijacked|flagUpgraded) != 0 {
 		return nil, nil, ErrHijacked
