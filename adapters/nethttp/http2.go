@@ -26,7 +26,7 @@ func (s *Server) delegate(overTLS bool) (*http.Server, error) {
 	defer s.mu.Unlock()
 	if s.http2 == nil {
 		s.http2 = s.newDelegate()
-		s.http2.SetKeepAlivesEnabled(!s.disableKeepAlives.Load())
+		s.http2.SetKeepAlivesEnabled(!s.disableKeepAlives.Load() && !s.ending.Load())
 		s.http2Err = handed.Prepare(s.http2, overTLS)
 		s.TLSNextProto = s.http2.TLSNextProto // where programs look for what is spoken
 	}

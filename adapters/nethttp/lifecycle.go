@@ -100,7 +100,7 @@ func (s *Server) newServing(delegate *http.Server, config *tls.Config) *serving 
 		IdleTimeout:       positive(orElse(s.IdleTimeout, s.ReadTimeout)),
 		TLS:               config,
 		TLSContext:        sv.handshakeContext,
-		Hooks:             engine.Hooks{KeepAlive: s.keepAlives},
+		Hooks:             engine.Hooks{KeepAlive: s.keeps},
 		Logf:              s.logf,
 	}
 	sv.eng.NetConns = s.ConnContext != nil || s.ConnState != nil
@@ -232,6 +232,9 @@ func (s *Server) Close() error {
 // the responses that run next. The default is true.
 func (s *Server) SetKeepAlivesEnabled(v bool) {
 	s.disableKeepAlives.Store(!v)
+	if v {
+		s.ending.Store(false)
+	}
 	if d := s.theDelegate(); d != nil {
 		d.SetKeepAlivesEnabled(v)
 	}
@@ -245,7 +248,7 @@ func (s *Server) SetKeepAlivesEnabled(v bool) {
 // EndKeepAlives makes each response from now on the last of its connection. Unlike SetKeepAlivesEnabled it closes nothing,
 // so that a request that is on its way is answered: what to do some time before Shutdown.
 func (s *Server) EndKeepAlives() {
-	s.disableKeepAlives.Store(true)
+	s.ending.Store(true)
 	if d := s.theDelegate(); d != nil {
 		d.SetKeepAlivesEnabled(false) // which leaves HTTP/2 connections open until they have answered
 	}

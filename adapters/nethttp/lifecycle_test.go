@@ -1,6 +1,7 @@
 package nethttp_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -325,4 +326,44 @@ func TestTLS(t *testing.T) {
 	c.CloseIdleConnections()
 	s.Close()
 	require.Equal(t, http.ErrServerClosed, <-served)
+}
+
+// A response whose head has left when EndKeepAlives is called cannot say that it is the last: the connection is kept for the next
+// one, which does.
+func TestEndKeepAlivesBehindTheHead(t *testing.T) {
+	began, goOn := make(chan bool), make(chan bool)
+	s := &nethttp.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			w.(http.Flusher).Flush()
+			began <- true
+			<-goOn
+		}
+		io.WriteString(w, r.URL.Path)
+	})}
+	c, err := net.Dial("tcp", running(t, s))
+	require.NoError(t, err)
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(patience))
+	in := bufio.NewReader(c)
+	ask := func(path string) { io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: h\r\n\r\n") }
+	answer := func() (body string, last bool) {
+		resp, err := http.ReadResponse(in, nil)
+		require.NoError(t, err)
+		b, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		return string(b), resp.Close
+	}
+	ask("/slow")
+	<-began
+	s.EndKeepAlives()
+	close(goOn)
+	body, last := answer()
+	require.Equal(t, "/slow", body)
+	require.False(t, last)
+	ask("/next")
+	body, last = answer()
+	require.Equal(t, "/next", body)
+	require.True(t, last)
+	_, err = in.ReadByte()
+	require.Equal(t, io.EOF, err)
 }

@@ -83,6 +83,7 @@ type Server struct {
 
 	inShutdown        atomic.Bool
 	disableKeepAlives atomic.Bool
+	ending            atomic.Bool // EndKeepAlives
 
 	mu         sync.Mutex // guards the rest
 	servings   []*serving
@@ -148,4 +149,9 @@ func (s *Server) logf(format string, args ...any) {
 	}
 }
 
-func (s *Server) keepAlives() bool { return !s.disableKeepAlives.Load() && !s.inShutdown.Load() }
+// keepAlives reports whether a response whose head is made now may be followed by another one.
+func (s *Server) keepAlives() bool { return !s.ending.Load() && s.keeps() }
+
+// keeps reports whether a connection stays open after a response that has not said that it is the last. EndKeepAlives may come
+// between the head and the end of a response: the connection is kept then, for the next response to say so.
+func (s *Server) keeps() bool { return !s.disableKeepAlives.Load() && !s.inShutdown.Load() }
