@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"sync/atomic"
+	"slices"
 	"time"
 
 	"github.com/peregrine-http/peregrine/engine"
@@ -25,7 +25,7 @@ type serving struct {
 	shadow  *http.Server    // the delegate, the value of http.ServerContextKey
 	base    context.Context // requests descend from it, unless their connection has a context of its own
 
-	returned atomic.Bool // Serve has
+	returned chan struct{} // closed when Serve has, and its listener is
 }
 
 // Serve accepts connections from l and answers their requests until l fails or the server ends. It closes l and
@@ -51,6 +51,7 @@ func (s *Server) serve(l net.Listener, config *tls.Config) error {
 		l.Close()
 		return http.ErrServerClosed
 	}
+	defer close(sv.returned)
 	sv.base = context.Background()
 	if s.BaseContext != nil {
 		if sv.base = s.BaseContext(l); sv.base == nil {
@@ -58,7 +59,6 @@ func (s *Server) serve(l net.Listener, config *tls.Config) error {
 		}
 	}
 	err = sv.eng.Serve(l)
-	sv.returned.Store(true)
 	if s.inShutdown.Load() || errors.Is(err, transport.ErrStopped) {
 		return http.ErrServerClosed
 	}
@@ -80,7 +80,7 @@ func (s *Server) check() error {
 }
 
 func (s *Server) newServing(delegate *http.Server, config *tls.Config) *serving {
-	sv := &serving{srv: s, handler: s.Handler, shadow: delegate}
+	sv := &serving{srv: s, handler: s.Handler, shadow: delegate, returned: make(chan struct{})}
 	if sv.handler == nil {
 		sv.handler = http.DefaultServeMux
 	}
@@ -175,7 +175,7 @@ func (s *Server) snapshot() []*serving {
 	return append([]*serving(nil), s.servings...)
 }
 
-// RegisterOnShutdown has f called, on a goroutine of its own, by each Shutdown.
+// RegisterOnShutdown has f called, on a goroutine of its own, by each Shutdown, when the listeners are closed.
 func (s *Server) RegisterOnShutdown(f func()) {
 	s.mu.Lock()
 	s.onShutdown = append(s.onShutdown, f)
@@ -187,12 +187,11 @@ func (s *Server) RegisterOnShutdown(f func()) {
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.inShutdown.Store(true) // under the lock: track sees either this or is seen by snapshot
-	for _, f := range s.onShutdown {
-		go f()
-	}
+	hooks := slices.Clone(s.onShutdown)
 	s.mu.Unlock()
+	servings := s.snapshot()
 	var ends []func(context.Context) error
-	for _, sv := range s.snapshot() {
+	for _, sv := range servings {
 		ends = append(ends, sv.eng.Shutdown)
 	}
 	if d := s.theDelegate(); d != nil {
@@ -202,6 +201,17 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	for _, end := range ends {
 		go func() { errs <- end(ctx) }()
 	}
+	go func() { // Serve may be in BaseContext, and that here
+		for _, sv := range servings {
+			select {
+			case <-sv.returned:
+			case <-ctx.Done():
+			}
+		}
+		for _, f := range hooks {
+			go f()
+		}
+	}()
 	var first error
 	for range ends {
 		if err := <-errs; first == nil {
@@ -264,4 +274,11 @@ func orElse(d, other time.Duration) time.Duration {
 func positive(d time.Duration) time.Duration { return max(d, 0) }
 
 // ended reports whether nothing is left to shut down.
-func (sv *serving) ended() bool { return sv.returned.Load() && sv.eng.Counters().Open == 0 }
+func (sv *serving) ended() bool {
+	select {
+	case <-sv.returned:
+		return sv.eng.Counters().Open == 0
+	default:
+		return false
+	}
+}

@@ -249,6 +249,46 @@ func TestShutdownWaits(t *testing.T) {
 	}
 }
 
+// lateClose is a listener that takes its time to close.
+type lateClose struct {
+	net.Listener
+	closing, goOn chan bool
+}
+
+func (l lateClose) Close() error {
+	select {
+	case l.closing <- true:
+		<-l.goOn
+	default:
+	}
+	return l.Listener.Close()
+}
+
+// What is called on Shutdown finds the listener closed.
+func TestShutdownTellsAfterClosing(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	l := lateClose{inner, make(chan bool, 1), make(chan bool)}
+	s := new(nethttp.Server)
+	told := make(chan bool)
+	s.RegisterOnShutdown(func() { close(told) })
+	served := make(chan error)
+	go func() { served <- s.Serve(l) }()
+	require.Contains(t, talk(t, inner.Addr().String(), step{send: lastRequest}), "404") // it serves
+	down := make(chan error)
+	go func() { down <- s.Shutdown(context.Background()) }()
+	<-l.closing
+	select {
+	case <-told:
+		t.Fatal("told before the listener is closed")
+	case <-time.After(20 * time.Millisecond): // it may take longer to be wrong, never to be right
+	}
+	close(l.goOn)
+	<-told
+	require.NoError(t, <-down)
+	require.Equal(t, http.ErrServerClosed, <-served)
+}
+
 func TestShutdownGivesUp(t *testing.T) {
 	entered, leave := make(chan bool), make(chan bool)
 	s := &nethttp.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
