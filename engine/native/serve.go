@@ -33,16 +33,23 @@ func (s *serving) ServeExchange(x *engine.Exchange) {
 	}
 	returned := false
 	defer func() {
+		var value any
 		if !returned {
 			d.w.endEvents()
-			d.escaped(s, x, recover())
+			value = recover()
+		}
+		if x.Recall() { // somebody has both still, and there is no answer
+			if value != nil && value != ErrAbort {
+				logPanic(s.log, &d.r, value)
+			}
+			x.Local = nil
+			return
+		}
+		if !returned {
+			d.escaped(s, x, value)
 		}
 		if !x.BodyDone() && !d.w.gone {
 			d.r.extendBodyDeadline() // for the engine, which reads the rest away
-		}
-		if x.Recall() { // somebody has both still
-			x.Local = nil
-			return
 		}
 		d.w.end()
 		d.r.end()
