@@ -241,12 +241,7 @@ func (x *Exchange) Hijack() (nc net.Conn, pending []byte, err error) {
 		x.body.data, t.In = nil, t.In[len(t.In):]
 	}
 	nc.SetDeadline(time.Time{})
-	c.phase = phaseGone
-	c.RemoteAddrPort() // now: see askPeer
-	c.lasts(nc)
-	c.part()
-	c.sv.s.counters.hijacked.Add(1)
-	c.sv.s.counters.open.Add(-1)
+	c.given(nc)
 	c.enter(StateHijacked)
 	return nc, pending, nil
 }

@@ -1,6 +1,7 @@
 package nethttp
 
 import (
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -10,10 +11,11 @@ import (
 func (w *response) SetReadDeadline(at time.Time) error {
 	switch {
 	case w.hijacked.Load():
-		if r := w.rare.Load(); r != nil && r.conn != nil {
-			return r.conn.SetReadDeadline(at)
+		nc, err := w.taken()
+		if err != nil {
+			return err
 		}
-		return http.ErrHijacked // by Upgrade
+		return nc.SetReadDeadline(at)
 	case w.done.Load():
 		return errFinished
 	}
@@ -25,15 +27,24 @@ func (w *response) SetReadDeadline(at time.Time) error {
 func (w *response) SetWriteDeadline(at time.Time) error {
 	switch {
 	case w.hijacked.Load():
-		if r := w.rare.Load(); r != nil && r.conn != nil {
-			return r.conn.SetWriteDeadline(at)
+		nc, err := w.taken()
+		if err != nil {
+			return err
 		}
-		return http.ErrHijacked // by Upgrade
+		return nc.SetWriteDeadline(at)
 	case w.done.Load():
 		return errFinished
 	}
 	w.x.SetWriteDeadline(at)
 	return nil
+}
+
+// taken is the connection after Hijack. After Upgrade there is none.
+func (w *response) taken() (net.Conn, error) {
+	if r := w.rare.Load(); r != nil && r.conn != nil {
+		return r.conn, nil
+	}
+	return nil, http.ErrHijacked
 }
 
 // EnableFullDuplex is for http.ResponseController: the response may begin before the request's body has been read.

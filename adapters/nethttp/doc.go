@@ -80,5 +80,6 @@
 //	   may still be sent.
 //	9  A start-line that stops until the timeout is not answered with 400. An error of the connection is returned by the next
 //	   Write, also by a short one. After Hijack, Flush does not panic, and the request's body cannot be read.
+//	   A Write or Flush that another goroutine is still in when the handler returns fails, and the connection is cut.
 //	10 A nil listener is an error, and no panic.
 package nethttp

@@ -7,7 +7,7 @@ import (
 
 // Handler answers one request. w and r are valid until it returns. An error that it returns, before the response has
 // begun, is answered by Router.OnError; afterwards it cuts the connection, so that the client sees that the response is
-// incomplete.
+// incomplete. So does a call of w that another goroutine still waits in when it returns: that call fails.
 type Handler func(w *Response, r *Request) error
 
 // Middleware makes a handler of the handler that comes next. It runs once, when serving starts; what it returns runs for

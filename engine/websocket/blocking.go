@@ -61,7 +61,8 @@ func (c *Conn) recall() {
 	}
 }
 
-// Read waits for the next message. It is for the goroutine that runs Options.Serve. m.Data is valid until the next Read, and
+// Read waits for the next message. It is for the goroutine that runs Options.Serve; when that returns, a Read on another one ends as the
+// connection does. m.Data is valid until the next Read, and
 // until Serve returns. When the connection has ended the error is a *CloseError, and OnClose has been called.
 func (c *Conn) Read() (m Message, err error) {
 	if c.more == nil {

@@ -142,7 +142,7 @@ func (c *Conn) Abort() { c.outer.Abort() }
 
 // NetConn implements transport.Conn: a *tls.Conn, if the transport has anything.
 func (c *Conn) NetConn() net.Conn {
-	if c.raw.Load() == nil && c.nc == nil {
+	if c.lasting() == nil {
 		return nil
 	}
 	return c.tls
